@@ -1,0 +1,56 @@
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+REQUIREMENTS := $(addprefix requirements/,base.txt ml.txt production.txt dev.txt)
+STAMP := $(VENV)/.installed
+
+# What a deployment would set; with these the settings load, and Django's deployment checks can judge them.
+DEPLOYMENT := DJANGO_SETTINGS_MODULE=cms_site.settings.production ALLOWED_HOSTS=example.com \
+	SECRET_KEY=only-for-checking-0123456789-abcdefghijklmnopqrstuvwxyz
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench docs requirements
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with everything the other verbs need (a repeat takes a second)
+
+$(STAMP): $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet $(addprefix -r ,$(REQUIREMENTS))
+	@touch $@
+
+demo: setup ## Build the demonstration magazine, train, and start site, worker and beat
+	$(RUN) manage.py demo
+
+test: setup ## Run the suite (SQLite, unless DATABASE_URL, REDIS_URL and CELERY_BROKER_URL name services)
+	$(RUN) -m pytest
+
+lint: setup ## Check style, types, import layers, migrations and the deployment settings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) manage.py makemigrations --check --dry-run
+	$(DEPLOYMENT) $(RUN) manage.py check --deploy --fail-level WARNING
+
+format: setup ## Sort imports and format the code
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: setup ## Measure the claims about speed and memory
+	$(RUN) -m benchmarks
+
+docs: setup ## Build the documentation, warnings being errors
+	$(VENV)/bin/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# A later file is held to the earlier ones, so that one package has one version everywhere. The local build's
+# label of torch (+cpu) is dropped: which build is installed is the index's affair.
+requirements: setup ## Pin the requirements anew from the .in files
+	cd requirements && for part in base ml production dev; do \
+		../$(VENV)/bin/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+			--output-file=$$part.txt $$part.in && sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' $$part.txt || exit 1; \
+	done

@@ -1,0 +1,3 @@
+from personalization.catalog.embedders.base import Embedder, FittedEmbedder, current
+
+__all__ = ["Embedder", "FittedEmbedder", "current"]

@@ -1,0 +1,34 @@
+"""What the site's history says about changes of the serving version."""
+
+from django.utils.translation import gettext_lazy as _
+from wagtail.log_actions import LogFormatter
+
+from personalization.training.services import LOG_PROMOTE, LOG_ROLL_BACK
+
+
+class ServingFormatter(LogFormatter):
+    """Names the version that served before, if there was one."""
+
+    plain = ""
+    instead = ""
+
+    def format_message(self, log_entry) -> str:
+        previous = log_entry.data.get("previous")
+        return self.instead % {"previous": previous} if previous else str(self.plain)
+
+
+class PromoteFormatter(ServingFormatter):
+    label = _("Promote a model version")
+    plain = _("Promoted: it serves now")
+    instead = _("Promoted: it serves now, instead of %(previous)s")
+
+
+class RollBackFormatter(ServingFormatter):
+    label = _("Roll back to a model version")
+    plain = _("Rolled back to: it serves again")
+    instead = _("Rolled back to: it serves again, instead of %(previous)s")
+
+
+def register(actions) -> None:
+    actions.register_action(LOG_PROMOTE)(PromoteFormatter)
+    actions.register_action(LOG_ROLL_BACK)(RollBackFormatter)

@@ -1,0 +1,71 @@
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.TextChoices):
+    EXPOSURE = "exposure", _("Exposure")
+    IMPRESSION = "impression", _("Impression")
+    VIEW = "view", _("View")
+    CLICK = "click", _("Click")
+    DWELL = "dwell", _("Dwell")
+    SCROLL = "scroll", _("Scroll")
+    CONVERSION = "conversion", _("Conversion")
+    CUSTOM = "custom", _("Custom")
+
+
+class Event(models.Model):
+    """What happened, append-only. It holds keys, not foreign keys: facts outlive the rows they name."""
+
+    event_id = models.UUIDField(unique=True, default=uuid.uuid4)
+    once = models.UUIDField(
+        null=True,
+        unique=True,
+        help_text="Made of decision, item and kind where a fact counts once however often it is told.",
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    visitor_key = models.CharField(max_length=32, db_index=True)
+    item_key = models.CharField(_("item"), max_length=120, blank=True)
+    slot_key = models.CharField(_("slot"), max_length=60, blank=True)
+    arm_key = models.CharField(max_length=120, blank=True)
+    decision_id = models.UUIDField(null=True)
+    position = models.PositiveSmallIntegerField(null=True)
+    goal = models.CharField(_("goal"), max_length=60, blank=True)
+    value = models.FloatField(_("value"), null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    for_analytics = models.BooleanField(default=False)
+    for_personalization = models.BooleanField(default=False)
+    source = models.CharField(max_length=8, default="browser")
+    occurred_at = models.DateTimeField(_("occurred"))
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [
+            models.Index(fields=["occurred_at", "kind"], name="event_time"),
+            models.Index(fields=["slot_key", "kind", "occurred_at"], name="event_slot"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.item_key}"
+
+
+class EventImport(models.Model):
+    """How far one history file has been read, so that an interrupted import goes on where it stopped."""
+
+    file_hash = models.CharField(max_length=64, unique=True)
+    lines = models.BigIntegerField(default=0)
+    offset = models.BigIntegerField(default=0)
+    accepted = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("event import")
+        verbose_name_plural = _("event imports")
+
+    def __str__(self) -> str:
+        return f"{self.file_hash[:12]}: {self.lines}"

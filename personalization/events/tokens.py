@@ -1,0 +1,86 @@
+"""The signed token of a decision: proof of what was shown, where, when, and to whom."""
+
+import hmac
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.core.signing import BadSignature, Signer
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from personalization import conf
+
+LONGEST_TOKEN = 8192
+CLOCK_DRIFT = timedelta(minutes=1)
+
+
+class TokenError(Exception):
+    """A token that cannot be believed; `code` is "bad_token" or "stale_token"."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionToken:
+    """What was decided. On its way through the browser it names the visitor only as `owner`, which nobody can reverse.
+
+    So a script on the page cannot follow a person by the token, which differs in every decision.
+    """
+
+    decision_id: uuid.UUID
+    slot_key: str
+    arm_key: str = ""
+    visitor_key: str = ""
+    item_keys: tuple[str, ...] = ()
+    placement: str = ""
+    issued_at: datetime = field(default_factory=timezone.now)
+    owner: str = ""
+
+    def __post_init__(self) -> None:
+        if self.visitor_key:
+            object.__setattr__(self, "owner", _owner(self.decision_id, self.visitor_key))
+
+    def belongs_to(self, visitor_key: str) -> bool:
+        """Whether this visitor may speak about the decision: it was made for them, or for nobody in particular."""
+        return not self.owner or hmac.compare_digest(self.owner, _owner(self.decision_id, visitor_key))
+
+
+def issue(token: DecisionToken) -> str:
+    """The token as the browser carries it."""
+    issued_at = round(token.issued_at.timestamp())
+    parts = [token.decision_id.hex, token.slot_key, token.arm_key, token.owner, token.item_keys, token.placement]
+    return _signer().sign_object([*parts, issued_at])
+
+
+def read(raw: str, *, now: datetime) -> DecisionToken:
+    """The token that `issue` wrote; raise TokenError if it was not this site's, or is older than ``token_hours``."""
+    if len(raw) > LONGEST_TOKEN or not raw.isascii():
+        raise TokenError("bad_token", "The token is not one of this site's.")
+    try:
+        decision_id, slot_key, arm_key, owner, item_keys, placement, seconds = _signer().unsign_object(raw)
+    except (BadSignature, ValueError) as error:
+        raise TokenError("bad_token", "The token is not one of this site's.") from error
+    issued_at = datetime.fromtimestamp(seconds, UTC)
+    if not -CLOCK_DRIFT <= now - issued_at <= timedelta(hours=conf.get().token_hours):
+        raise TokenError("stale_token", "The token has expired: ask for a new decision.")
+    return DecisionToken(
+        decision_id=uuid.UUID(decision_id),
+        slot_key=slot_key,
+        arm_key=arm_key,
+        item_keys=tuple(item_keys),
+        placement=placement,
+        issued_at=issued_at,
+        owner=owner,
+    )
+
+
+def _signer() -> Signer:
+    return Signer(salt="personalization.decision.1")
+
+
+def _owner(decision_id: uuid.UUID, visitor_key: str) -> str:
+    digest = salted_hmac("personalization.decision.owner", f"{decision_id.hex}{visitor_key}", algorithm="sha256")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,21 @@
+"""Django finds every room's models here; nobody else imports this module."""
+
+from personalization.catalog.models import Embedding, Epoch, Item
+from personalization.events.models import Event, EventImport
+from personalization.slots.models import Slot
+from personalization.training.models import ModelVersion, TrainingRun
+from personalization.visitors.models import Consent, Profile, Visitor
+
+__all__ = [
+    "Consent",
+    "Embedding",
+    "Epoch",
+    "Event",
+    "EventImport",
+    "Item",
+    "ModelVersion",
+    "Profile",
+    "Slot",
+    "TrainingRun",
+    "Visitor",
+]

@@ -1,0 +1,64 @@
+"""Decisions from rows: cards, token, words, and the note of what the page has shown."""
+
+import uuid
+from collections.abc import Sequence
+
+from personalization.events.tokens import DecisionToken, issue
+from personalization.slots.context import ServingContext
+from personalization.slots.decision import DecidedItem, Decision, Why
+from personalization.slots.definitions import Definition
+from personalization.slots.words import fill_words
+
+LONGEST_PLACEMENT = 200
+
+
+def build_decision(
+    definition: Definition, items: Sequence[DecidedItem], reason: str, fallback: bool, context: ServingContext
+) -> Decision:
+    """Put together what a slot shows. The page is changed last, when nothing can fail any more."""
+    decision_id = uuid.uuid4()
+    token = DecisionToken(
+        decision_id=decision_id,
+        slot_key=definition.key,
+        visitor_key=context.token_visitor,
+        item_keys=tuple(item.key for item in items),
+        placement=context.path[:LONGEST_PLACEMENT],
+    )
+    decision = Decision(
+        slot=definition.key,
+        decision_id=str(decision_id),
+        token=issue(token) if context.is_tracked else "",
+        policy=definition.policy,
+        model_version=context.memory.bundle.label if context.memory.bundle and not fallback else None,
+        fallback=fallback,
+        reason=str(reason),
+        heading=fill_words(definition.heading, context),
+        text=fill_words(definition.text, context),
+        items=tuple(items),
+        template=definition.template,
+    )
+    context.shown |= {context.memory.catalog.row_of[item.key] for item in items}
+    if context.is_tracked:
+        context.tokens.append(token)
+    return decision
+
+
+def build_item(row: int, why: tuple[Why, ...], context: ServingContext) -> DecidedItem:
+    """The card of one row."""
+    card = context.memory.catalog.cards[row]
+    return DecidedItem(
+        key=card.key,
+        type=card.type,
+        title=card.title,
+        url=card.url,
+        summary=card.summary,
+        image=card.image,
+        variant=None,
+        score=float(sum(addend.contribution for addend in why)),
+        why=why,
+    )
+
+
+def build_nothing(key: str, reason: str) -> Decision:
+    """The decision to show nothing."""
+    return Decision(key, str(uuid.uuid4()), "", "", None, True, str(reason))

@@ -1,0 +1,278 @@
+"""Everything about a request that decisions depend on: the one place that reads an HttpRequest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import waffle
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port
+from django.utils import timezone, translation
+from wagtail.coreutils import get_supported_content_language_variant
+
+from personalization.catalog.keys import key_of
+from personalization.catalog.models import Epoch
+from personalization.catalog.snapshot import EVERY_SITE
+from personalization.events.tokens import DecisionToken
+from personalization.recommend.data import History, Indexes, Mask
+from personalization.slots import memory as process_memory
+from personalization.slots.decision import Decision
+from personalization.slots.histories import history_of, history_of_taste, read_mask
+from personalization.slots.memory import Memory
+from personalization.slots.policies import Ranking
+from personalization.slots.pools import translations
+from personalization.visitors import identity
+from personalization.visitors.models import Consent, Profile, Visitor
+from personalization.visitors.services import current_visitor, get_visitor
+
+ATTRIBUTE = "personalization"
+SWITCH = "personalization"
+
+
+def _nobody() -> None:
+    return None
+
+
+def _no_name() -> str:
+    return ""
+
+
+def _always(flag: str) -> bool:
+    return True
+
+
+@dataclass(eq=False, kw_only=True)
+class ServingContext:
+    """One request as slots see it, and what its page has shown so far. All slots of a page share one."""
+
+    find_site: Callable[[Memory], int | None]
+    find_visitor: Callable[[], Visitor | None] = _nobody
+    find_first_name: Callable[[], str] = _no_name
+    is_flag_active: Callable[[str], bool] = _always
+    refuses: bool = False
+    path: str = ""
+    item_key: str | None = None
+    is_item_claimed: bool = False
+    locale: str = ""
+    locale_id: int | None = None
+    liked_tags: tuple[str, ...] = ()
+    is_tracked: bool = True
+    now: datetime = field(default_factory=timezone.now)
+    parent: ServingContext | None = None
+
+    is_personal: bool = False
+    varies: bool = False
+    spent_ms: float = 0.0
+    broken: set[str] = field(default_factory=set)
+    decisions: list[Decision] = field(default_factory=list)
+    tokens: list[DecisionToken] = field(default_factory=list)
+    rankings: dict[Any, Ranking | None] = field(default_factory=dict)
+    eligible: dict[str, Mask] = field(default_factory=dict)
+    leaders: dict[Ranking, Indexes] = field(default_factory=dict)
+    addends: dict[Ranking, Any] = field(default_factory=dict)
+    phrases: dict[Any, str] = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)
+
+    @classmethod
+    def from_request(
+        cls, request: HttpRequest, *, url: str | None = None, item_key: str | None = None, locale: str | None = None
+    ) -> ServingContext:
+        """The context of a request: made at the first call, the same one at the next. What is given later counts.
+
+        What is given is the client's word; a page that the site itself shows is given to `for_page`.
+        """
+        request = getattr(request, "_request", request)
+        context = getattr(request, ATTRIBUTE, None)
+        if context is None:
+            context = _read(request)
+            setattr(request, ATTRIBUTE, context)
+        if url is not None or item_key or locale:
+            context.is_item_claimed = context.is_item_claimed or bool(item_key)
+            context.look_at(path=url, item_key=item_key, locale=locale)
+        return context
+
+    @classmethod
+    def for_page(cls, request: HttpRequest, page: Any) -> ServingContext:
+        """The context of a request that shows a page, or any other object of the catalog, or None."""
+        context = cls.from_request(request)
+        if getattr(page, "pk", None) and context.item_key is None:
+            context.look_at(item_key=key_of(page))
+            context.locale_id = getattr(page, "locale_id", None)
+        return context
+
+    @classmethod
+    def for_preview(
+        cls,
+        *,
+        visitor_key: str | None = None,
+        tags: Sequence[str] = (),
+        item_key: str | None = None,
+        locale: str | None = None,
+        site_id: int | None = None,
+    ) -> ServingContext:
+        """The context of somebody else - new, known, or with a liking for certain tags - of which nothing is logged."""
+        return cls(
+            find_site=lambda memory: site_id or memory.sites.default,
+            find_visitor=partial(get_visitor, key=visitor_key) if visitor_key else _nobody,
+            item_key=item_key,
+            locale=_content_language(locale),
+            liked_tags=tuple(tags),
+            is_tracked=False,
+        )
+
+    @cached_property
+    def for_anybody(self) -> ServingContext:
+        """The same page, whoever looks at it: what may stand in a page that is cached."""
+        return ServingContext(
+            parent=self,
+            find_site=self.find_site,
+            path=self.path,
+            item_key=self.item_key,
+            locale=self.locale,
+            locale_id=self.locale_id,
+            is_tracked=False,
+            now=self.now,
+            shown=self.shown,
+        )
+
+    def look_at(self, *, path: str | None = None, item_key: str | None = None, locale: str | None = None) -> None:
+        """Say, or say more exactly, what is being viewed."""
+        self.path = self.path if path is None else path
+        self.item_key = item_key or self.item_key
+        if locale:
+            self.locale = _content_language(locale)
+        self.__dict__.pop("item_row", None)
+        self.__dict__.pop("history", None)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What this process holds, brought up to date by one query."""
+        return self.parent.memory if self.parent else process_memory.current(Epoch.objects.numbers())
+
+    @cached_property
+    def visitor(self) -> Visitor | None:
+        """The visitor, with consent and profile, by one query at most."""
+        return self.find_visitor()
+
+    @cached_property
+    def consent(self) -> Consent | None:
+        """What the visitor allowed; None is nothing."""
+        return getattr(self.visitor, "consent", None)
+
+    @property
+    def purposes(self) -> list[str]:
+        """The purposes for which this visitor's events may be used now."""
+        granted = {"analytics": self.consent and self.consent.analytics, "personalization": self.may_personalize}
+        return [purpose for purpose, allowed in granted.items() if allowed]
+
+    @cached_property
+    def may_personalize(self) -> bool:
+        """Whether the visitor agreed, and the browser does not object."""
+        return not self.refuses and self.consent is not None and self.consent.personalization
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """What was learned about the visitor, if it may be used."""
+        return getattr(self.visitor, "profile", None) if self.may_personalize else None
+
+    @cached_property
+    def token_visitor(self) -> str:
+        """The visitor whom a decision's token may name."""
+        return self.visitor.key if self.purposes and not self.refuses else ""
+
+    @cached_property
+    def site_id(self) -> int | None:
+        """The Wagtail site, found without a query."""
+        return self.find_site(self.memory)
+
+    @cached_property
+    def item_row(self) -> int | None:
+        """The row of the item being viewed, named by key or by path."""
+        catalog = self.memory.catalog
+        row = catalog.row_of.get(self.item_key)
+        # A client's word opens no hidden page: what resembles it would tell what it is about.
+        if row is not None and (catalog.live[row] or not self.is_item_claimed):
+            return row
+        rows = self.memory.row_of_address
+        return rows.get((self.site_id, self.path), rows.get((EVERY_SITE, self.path)))
+
+    @cached_property
+    def history(self) -> History:
+        """What scorers get to know: without consent, only the item being viewed."""
+        if self.liked_tags:
+            return history_of_taste(self.liked_tags, self.memory, self.item_row)
+        if self.profile is None:
+            return History(context=self.item_row)
+        return history_of(self.profile, self.memory, self.item_row)
+
+    @cached_property
+    def read_rows(self) -> Mask:
+        """Which rows the visitor has read, in whatever language; none if that may not be used."""
+        return read_mask(self.profile, self.memory) if self.profile else np.zeros(len(self.memory.items.ids), np.bool_)
+
+    @property
+    def language(self) -> str:
+        """The language of the page, else the active one."""
+        return self.memory.languages.get(self.locale_id, self.locale)
+
+    @property
+    def default_locale(self) -> str:
+        """The site's default language."""
+        return _content_language(settings.LANGUAGE_CODE)
+
+    def taken_rows(self) -> list[int]:
+        """Rows that may not be shown: the item being viewed, and what the page has shown already, in any language."""
+        rows = self.shown if self.item_row is None else self.shown | {self.item_row}
+        keys = (self.memory.items.ids[row] for row in rows)
+        return [row for key in keys for row in translations(self.memory.catalog, key)]
+
+    def may_exist(self, slot_key: str) -> bool:
+        """Whether a slot exists, as far as that can be known."""
+        try:
+            return slot_key in self.memory.definitions
+        except Exception:  # the decision will say what is wrong
+            return True
+
+    def forget_visitor(self) -> None:
+        """Go on as for a stranger: the visitor cannot be read."""
+        vars(self).update(visitor=None, consent=None, may_personalize=False, profile=None)
+
+    @cached_property
+    def is_switched_on(self) -> bool:
+        """Whether the app serves at all: the switch ``personalization`` counts as on until somebody makes one."""
+        switch = waffle.get_waffle_switch_model().get(SWITCH)
+        return switch.pk is None or switch.is_active()
+
+
+def _read(request: HttpRequest) -> ServingContext:
+    routed = getattr(request, "_wagtail_site", None)
+    host, port = split_domain_port(request._get_raw_host())[0], int(request.get_port())
+    return ServingContext(
+        find_site=lambda memory: routed.pk if routed else memory.sites.find(host, port),
+        find_visitor=partial(current_visitor, request=request),
+        find_first_name=partial(_first_name, request),
+        # Read only: a percentage would be drawn, and kept in a cookie that nobody has agreed to.
+        is_flag_active=partial(waffle.flag_is_active, request, read_only=True),
+        refuses=identity.refuses_personalization(request.headers),
+        path=request.path,
+        locale=_content_language(translation.get_language()),
+        is_tracked=not getattr(request, "is_preview", False),
+    )
+
+
+def _first_name(request: HttpRequest) -> str:
+    user = getattr(request, "user", None)
+    return user.get_short_name() if user is not None and user.is_authenticated else ""
+
+
+def _content_language(code: str | None) -> str:
+    try:
+        return get_supported_content_language_variant(code or settings.LANGUAGE_CODE)
+    except LookupError:
+        return code or ""

@@ -1,0 +1,39 @@
+"""What is shown where there is no ranking."""
+
+from personalization.recommend import rerankers
+from personalization.recommend.data import History
+from personalization.slots import policies
+from personalization.slots.building import build_decision, build_item
+from personalization.slots.candidates import find_candidates, rows_of, showable
+from personalization.slots.context import ServingContext
+from personalization.slots.decision import Decision, Reason, Why
+from personalization.slots.definitions import Definition
+from personalization.slots.explanations import chosen_by_editors, newest_of_pool
+from personalization.slots.ordering import find_pins
+from personalization.slots.policies import Situation
+
+
+def fall_back(definition: Definition, reason: Reason, context: ServingContext) -> Decision:
+    """The editor's fallback items, else the newest of the pool; pins stay where they are."""
+    if Reason.VISITOR_FAILED in context.broken:
+        context.forget_visitor()
+    reasons = _listed(definition, context)
+    if not reasons and reason != Reason.NO_CANDIDATES:
+        reasons = _newest(definition, context)
+    pins = find_pins(definition, context)
+    rows = rerankers.place_pins(list(reasons), pins, definition.size).tolist()
+    reasons |= dict.fromkeys(pins.values(), chosen_by_editors())
+    return build_decision(
+        definition, [build_item(row, (reasons[row],), context) for row in rows], reason, True, context
+    )
+
+
+def _listed(definition: Definition, context: ServingContext) -> dict[int, Why]:
+    rows = rows_of(definition.fallback, showable(definition, context), context.memory)
+    return dict.fromkeys(rows, chosen_by_editors())
+
+
+def _newest(definition: Definition, context: ServingContext) -> dict[int, Why]:
+    newest = policies.by_newest(Situation(context.memory.items, context.memory, History(), context.now.timestamp()))
+    rows = rerankers.top(newest.scores, find_candidates(definition, context), definition.size).tolist()
+    return {row: newest_of_pool(float(newest.scores[row])) for row in rows}

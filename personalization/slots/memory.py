@@ -1,0 +1,164 @@
+"""What one process holds to decide from, stamped with the epochs it was read at."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy.sparse import csr_array
+from wagtail.models import Locale
+
+from personalization.catalog import snapshot
+from personalization.catalog.snapshot import Catalog
+from personalization.recommend.data import Indexes, Interactions, Items, Mask
+from personalization.recommend.scorers.base import Scorer
+from personalization.recommend.scorers.content import Content, Similar
+from personalization.recommend.scorers.hybrid import Hybrid
+from personalization.recommend.scorers.recent import Recent
+from personalization.slots.definitions import Definition, define
+from personalization.slots.models import Slot
+from personalization.slots.policies import COLD, WARM
+from personalization.slots.pools import Pool, fill_pool
+from personalization.slots.sites import Sites, read_sites
+from personalization.training import serving
+from personalization.training.storage import Bundle
+
+logger = logging.getLogger(__name__)
+
+# These need no training: a site serves by content from its first day.
+UNTRAINED = {"content": Content, "similar": Similar, "recent": Recent}
+
+
+@dataclass(eq=False)
+class Memory:
+    """Catalog, slots, sites and promoted model of one moment. What is derived from them is computed once, on demand."""
+
+    stamp: tuple[int, int]
+    catalog: Catalog
+    bundle: Bundle | None
+    definitions: Mapping[str, Definition]
+    sites: Sites
+    languages: Mapping[int, str]
+    _scorers: dict[str, Scorer | None] = field(default_factory=dict)
+    _blends: dict[tuple[tuple[str, float], ...], Scorer | None] = field(default_factory=dict)
+    _pools: WeakKeyDictionary[Definition, Pool] = field(default_factory=WeakKeyDictionary)
+
+    @property
+    def items(self) -> Items:
+        """The catalog's rows as scorers read them."""
+        return self.catalog.items
+
+    @cached_property
+    def group_numbers(self) -> Indexes:
+        """A number for each row, which the translations of one page share."""
+        return np.unique(np.asarray(self.items.groups), return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def translated(self) -> Mask:
+        """Rows that are not the only one of their group."""
+        return np.bincount(self.group_numbers, minlength=1)[self.group_numbers] > 1
+
+    @cached_property
+    def locales(self) -> tuple[list[str], Indexes]:
+        """The languages that occur, and the number of each row's language: numbers compare faster than words."""
+        names, numbers = np.unique(self.catalog.locale, return_inverse=True)
+        return names.tolist(), numbers
+
+    @cached_property
+    def row_of_address(self) -> dict[tuple[int, str], int]:
+        """Rows by site and path, to know which item a front end's address means."""
+        places = zip(self.catalog.site.tolist(), (card.url for card in self.catalog.cards), strict=True)
+        return {place: row for row, place in enumerate(places) if self.catalog.live[row]}
+
+    def definition(self, slot: str | int) -> Definition | None:
+        """The slot of a key, or of the primary key that a page's body holds."""
+        return self.definitions.get(slot if isinstance(slot, str) else self._keys.get(slot, ""))
+
+    @cached_property
+    def _keys(self) -> dict[int | None, str]:
+        return {definition.pk: key for key, definition in self.definitions.items()}
+
+    def pool(self, definition: Definition) -> Pool:
+        """The rows a slot may draw on, as far as time and visitor do not matter."""
+        if definition not in self._pools:
+            self._pools[definition] = fill_pool(definition, self.catalog)
+        return self._pools[definition]
+
+    def scorer(self, name: str) -> Scorer | None:
+        """One scorer for the catalog's rows; None when it was not trained or does not fit them."""
+        if name not in self._scorers:
+            self._scorers[name] = self._trained(name) or self._untrained(name)
+        return self._scorers[name]
+
+    def blend(self, weights: Mapping[str, float]) -> Scorer | None:
+        """A hybrid of those of some scorers that are at hand."""
+        key = tuple(sorted(weights.items()))
+        if key not in self._blends:
+            members = {name: scorer for name in weights if (scorer := self.scorer(name))}
+            shares = {name: weights[name] for name in members}
+            self._blends[key] = Hybrid(members, shares) if members else None
+        return self._blends[key]
+
+    def warm_up(self) -> "Memory":
+        """Do now what the first page would otherwise wait for against its deadline."""
+        for name in (*UNTRAINED, *(self.bundle.scorers if self.bundle else ())):
+            self.scorer(name)
+        for weights in (WARM, COLD):
+            self.blend(weights)
+        return self
+
+    def _trained(self, name: str) -> Scorer | None:
+        scorer = self.bundle.scorers.get(name) if self.bundle else None
+        try:
+            return scorer.rebase(self.items) if scorer and self.items.ids else None
+        except ValueError as error:
+            logger.warning(
+                "Scorer %s of model %s does not fit the catalog: %s Train anew.", name, self.bundle.label, error
+            )
+            return None
+
+    def _untrained(self, name: str) -> Scorer | None:
+        needs_texts = name in ("content", "similar")
+        if name not in UNTRAINED or not self.items.ids or (needs_texts and self.items.embeddings is None):
+            return None
+        return UNTRAINED[name]().fit(_nobody(self.items), self.items)
+
+
+_lock = Lock()
+_held: Memory | None = None
+
+
+def current(epochs: Mapping[str, int]) -> Memory:
+    """What serving at these epochs needs. Costs nothing while they stand still."""
+    global _held
+    catalog = snapshot.current(epochs.get("catalog", 0))
+    bundle = serving.promoted(epochs.get("model", 0))
+    stamp = (epochs.get("slots", 0), epochs.get("catalog", 0))
+    held = _held
+    if held is not None and held.stamp == stamp and held.catalog is catalog and held.bundle is bundle:
+        return held
+    with _lock:
+        held = _held
+        if held is None or held.stamp != stamp or held.catalog is not catalog:
+            memory = Memory(stamp, catalog, bundle, define(Slot.objects.all()), read_sites(), _languages())
+            _held = memory.warm_up()
+        elif held.bundle is not bundle:
+            _held = Memory(stamp, catalog, bundle, held.definitions, held.sites, held.languages).warm_up()
+        return _held
+
+
+def forget() -> None:
+    """Let go of what this process holds, as if it had just started."""
+    global _held
+    _held = None
+
+
+def _languages() -> dict[int, str]:
+    return dict(Locale.objects.values_list("pk", "language_code"))
+
+
+def _nobody(items: Items) -> Interactions:
+    return Interactions(csr_array((0, len(items.ids)), dtype=np.float32), np.empty(0), (), items.ids)

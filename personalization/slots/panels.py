@@ -1,0 +1,43 @@
+"""The slot's form, from what an editor thinks of first to what is rarely changed."""
+
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, MultiFieldPanel
+
+SLOT_PANELS = [
+    MultiFieldPanel(
+        [
+            FieldRowPanel([FieldPanel("name"), FieldPanel("key")]),
+            FieldPanel("heading"),
+            FieldPanel("text"),
+            FieldRowPanel([FieldPanel("size"), FieldPanel("template")]),
+        ],
+        heading=_("What it is"),
+    ),
+    MultiFieldPanel(
+        [
+            HelpPanel(_("<p>What may appear here. Left as it is: everything the site shows.</p>")),
+            FieldPanel("pool_types"),
+            FieldPanel("pool"),
+            FieldRowPanel([FieldPanel("pool_tags"), FieldPanel("pool_tags_match")]),
+            FieldRowPanel([FieldPanel("max_age_days"), FieldPanel("languages")]),
+        ],
+        heading=_("Pool"),
+    ),
+    MultiFieldPanel(
+        [
+            FieldPanel("policy"),
+            FieldRowPanel([FieldPanel("diversity"), FieldPanel("freshness")]),
+            FieldRowPanel([FieldPanel("max_per_tag"), FieldPanel("max_per_section"), FieldPanel("frequency_cap")]),
+            FieldPanel("demote_read"),
+        ],
+        heading=_("Order"),
+    ),
+    MultiFieldPanel(
+        [
+            HelpPanel(_("<p>These hold whatever the ranking says. Drag them to sort them.</p>")),
+            FieldPanel("rules"),
+        ],
+        heading=_("Rules"),
+    ),
+    MultiFieldPanel([FieldPanel("flag")], heading=_("Kill switch")),
+]

@@ -1,0 +1,1 @@
+"""Experiment statistics without a framework: NumPy and SciPy in, numbers out."""

@@ -1,0 +1,61 @@
+"""Every Celery task, and the one way to ask for one."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from celery import Task, shared_task
+from django.db import transaction
+
+from personalization import conf
+from personalization.catalog import services as catalog
+from personalization.events import retention
+from personalization.training import services as training
+
+logger = logging.getLogger(__name__)
+
+
+def enqueue(task: Task, *args: Any) -> None:
+    """Ask for a task once this transaction is committed; that the broker is gone is logged, never raised."""
+    transaction.on_commit(partial(_send, task, args))
+
+
+def _send(task: Task, args: tuple[Any, ...]) -> None:
+    try:
+        task.delay(*args)
+    except Exception:
+        if task.app.conf.task_always_eager:
+            raise  # it ran here and now, so the failure is the task's own
+        logger.exception("%s could not be queued. Is the broker up? The next scheduled run makes up for it.", task.name)
+
+
+@shared_task
+def embed_items() -> int:
+    return catalog.embed_items()
+
+
+@shared_task
+def index_catalog() -> int:
+    report = catalog.index_all()
+    if report.changed:
+        enqueue(embed_items)
+    return report.changed
+
+
+@shared_task
+def index_subtree(path_prefix: str) -> int:
+    report = catalog.index_subtree(path_prefix=path_prefix)
+    if report.changed:
+        enqueue(embed_items)
+    return report.changed
+
+
+# Acknowledged before it starts: a training that is killed for its memory would otherwise come back at once, for ever.
+@shared_task(acks_late=False)
+def train(trigger: str = "schedule") -> str:
+    return training.train(trigger=trigger).status
+
+
+@shared_task
+def purge_events() -> int:
+    return retention.purge_events(older_than_days=conf.get().retention_days) + retention.purge_lapsed_visitors()

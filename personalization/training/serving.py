@@ -1,0 +1,95 @@
+"""The version that serves, as this process holds it: swapped without a restart, and never for a broken one."""
+
+import logging
+from dataclasses import dataclass
+from threading import Lock
+
+from personalization.catalog.models import Epoch
+from personalization.recommend.artifacts import ArtifactError
+from personalization.training.models import ModelVersion
+from personalization.training.storage import Bundle, open_version
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What this process serves, and the epoch for which it was chosen."""
+
+    epoch: int
+    bundle: Bundle | None
+
+
+_lock = Lock()
+_held: Held | None = None
+
+
+def promoted(epoch: int | None = None) -> Bundle | None:
+    """Return the promoted version's scorers, or None when there is none; `epoch` is the "model" epoch, if known.
+
+    One thread loads a new version while the others go on with the old one; only the very first load is waited for.
+    """
+    if epoch is None:
+        epoch = Epoch.objects.numbers().get("model", 0)
+    held = _held
+    if held is not None and held.epoch == epoch:
+        return held.bundle
+    if not _lock.acquire(blocking=held is None):
+        return held.bundle
+    try:
+        return _renew(epoch)
+    finally:
+        _lock.release()
+
+
+def forget() -> None:
+    """Let go of what this process holds, as if it had just started."""
+    global _held
+    _held = None
+
+
+def _renew(epoch: int) -> Bundle | None:
+    global _held
+    held = _held
+    if held is None or held.epoch != epoch:
+        version = ModelVersion.objects.promoted()
+        serves_it = version and held and held.bundle and held.bundle.version_id == version.pk
+        _held = Held(epoch, held.bundle if serves_it else _choose(version, held))
+    return _held.bundle
+
+
+def _choose(version: ModelVersion | None, held: Held | None) -> Bundle | None:
+    """Open the promoted version; failing that keep what serves; failing that open the newest whole older one."""
+    if version is None:
+        return None
+    try:
+        return open_version(version)
+    except ArtifactError as error:
+        _report(version, error)
+    if held is not None and held.bundle is not None:
+        logger.error("%s keeps serving in this process.", held.bundle.label)
+        return held.bundle
+    return _open_older(version)
+
+
+def _open_older(version: ModelVersion) -> Bundle | None:
+    for older in ModelVersion.objects.older_than(version):
+        try:
+            bundle = open_version(older)
+        except ArtifactError as error:
+            _report(older, error)
+        else:
+            logger.error("%s serves instead of %s.", bundle.label, version)
+            return bundle
+    logger.error("No version can serve: slots fall back to content and to the editors' order.")
+    return None
+
+
+def _report(version: ModelVersion, error: ArtifactError) -> None:
+    logger.error(
+        "Model %s is refused: %s Restore its files from a backup and promote it again (manage.py promote_model "
+        "--version %s), go back (manage.py promote_model --roll-back), or train anew (manage.py train).",
+        version,
+        error,
+        version.pk,
+    )

@@ -1,0 +1,41 @@
+"""The app's part of Wagtail's admin."""
+
+from django.contrib.auth.models import Permission
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.snippets.models import register_snippet
+from wagtail.snippets.views.snippets import SnippetViewSetGroup
+
+from personalization.editor import log_actions
+from personalization.editor.choosers import item_chooser
+from personalization.editor.items import ItemViewSet
+from personalization.editor.slots import SlotViewSet
+from personalization.editor.training import TrainingRunViewSet
+from personalization.editor.versions import ModelVersionViewSet
+
+
+class PersonalizationGroup(SnippetViewSetGroup):
+    items = (SlotViewSet, ItemViewSet, ModelVersionViewSet, TrainingRunViewSet)
+    menu_label = _("Personalization")
+    menu_icon = "crosshairs"
+    menu_name = "personalization"
+    menu_order = 250
+
+
+register_snippet(PersonalizationGroup)
+
+
+@hooks.register("register_admin_viewset")
+def register_item_chooser():
+    return item_chooser
+
+
+@hooks.register("register_permissions")
+def register_visitor_permission():
+    """Who may look at a slot through a given visitor's eyes, and so see what that visitor reads."""
+    return Permission.objects.filter(content_type__app_label="personalization", codename="view_visitor")
+
+
+@hooks.register("register_log_actions")
+def register_log_actions(actions):
+    log_actions.register(actions)

@@ -1,0 +1,105 @@
+"""Real processes on one database: two that train at once, and one that is killed wherever it hurts."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from tests.training.readers import write_history
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+FROZEN_AT = [
+    ("personalization.training.services", "read_dataset"),
+    ("personalization.training.learning", "tune_weights"),
+    ("personalization.training.learning", "judge"),
+    ("personalization.training.storage", "_flush"),  # the artifact is written, but unfinished
+    ("personalization.training.services", "_publish"),  # the artifact is in place, and nobody knows it
+    ("personalization.training.services", "finish_run"),  # recorded and promoted, but not committed
+]
+
+
+def database_address(folder: Path) -> str:
+    """The address of the test's database for other processes; one in memory is copied to a file."""
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        with closing(sqlite3.connect(folder / "site.sqlite3")) as copy:
+            connection.connection.backup(copy)
+        return f"sqlite:///{folder / 'site.sqlite3'}"
+    database = connection.settings_dict
+    login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
+    return f"postgres://{login}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., subprocess.Popen]:
+    """A starter of worker processes that share a database with a history in it, and a store."""
+    write_history()
+    environment = os.environ | {
+        "DATABASE_URL": database_address(tmp_path),
+        "VAR_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "cms_site.settings.test",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+    def begin(*arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "tests.training.worker", *arguments]
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=django_settings.BASE_DIR,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return begin
+
+
+def outcome(process: subprocess.Popen) -> dict:
+    """What a worker told before it ended."""
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return json.loads(out.splitlines()[-1])
+
+
+def test_two_workers_asked_to_train_at_once_train_once(start, tmp_path):
+    workers = [start("train", str(tmp_path / "go")) for _ in range(2)]
+    for worker in workers:
+        assert json.loads(worker.stdout.readline()) == "ready"
+    (tmp_path / "go").touch()
+    outcomes = [outcome(worker) for worker in workers]
+    assert sorted(told["status"] for told in outcomes) == ["skipped", "succeeded"], outcomes
+    assert any("Another training run is under way" in told["message"] for told in outcomes)
+    facts = outcome(start("report"))
+    assert facts["versions"] == ["promoted"]
+    assert facts["folders"] == facts["artifacts"]
+
+
+def test_a_worker_killed_anywhere_leaves_nothing_half_promoted(start):
+    assert outcome(start("train"))["status"] == "succeeded"
+    before = outcome(start("report"))
+    for module, function in FROZEN_AT:
+        worker = start("freeze", module, function)
+        assert json.loads(worker.stdout.readline()) == "frozen"
+        worker.kill()
+        worker.communicate()
+    killed = outcome(start("report"))
+    assert (killed["versions"], killed["serves"]) == (["promoted"], before["serves"])
+    assert killed["runs"] == ["succeeded", *["failed"] * (len(FROZEN_AT) - 1), "running"]
+
+    assert outcome(start("train"))["status"] == "succeeded"
+    after = outcome(start("report"))
+    assert after["runs"] == ["succeeded", *["failed"] * len(FROZEN_AT), "succeeded"]
+    assert all("Worker lost" in message for message in after["messages"][1:-1])
+    assert after["versions"] == ["archived", "promoted"]
+    assert after["serves"] != before["serves"]
+    assert after["folders"] == after["artifacts"]
