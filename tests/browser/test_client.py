@@ -296,8 +296,8 @@ def test_a_visitor_forgotten_by_the_server_is_forgotten_by_the_browser(consented
 
 
 def test_spoilt_storage_harms_nothing(consented, page, wait_for):
-    for spoilt in ("{", '{"a": 1}', "null", "5"):
+    for views, spoilt in enumerate(("{", '{"a": 1}', "null", "5"), start=1):
         page.evaluate("(value) => { localStorage['personalization.queue'] = value }", spoilt)
-        Event.objects.all().delete()
         consented()
-        assert len(wait_for(1, kind="view")) == 1
+        # A page that is left before its beacon was answered sends it again from the next: stored, it counts once.
+        assert len(wait_for(views, kind="view")) == views
