@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -47,6 +47,8 @@ class History:
         compute one from `items`.
     context : int, optional
         Column of the item being looked at now.
+    segment : str
+        One word for the kind of visitor, such as a locale or a segment's key; empty when unknown.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class History:
     timestamps: Doubles = field(default_factory=_no_doubles)
     interest: Floats | None = None
     context: int | None = None
+    segment: str = ""
 
     def __post_init__(self) -> None:
         items = np.asarray(self.items, dtype=np.int64)
@@ -162,6 +165,13 @@ class Interactions:
         Last time of each pair in seconds since the epoch, aligned with ``matrix.data``.
     visitor_ids, item_ids : tuple of str
         Names of the rows and columns.
+    segments : tuple of str, length n_visitors
+        One word for each visitor, such as a locale or a segment's key; all empty when left out.
+
+    Raises
+    ------
+    ValueError
+        If shapes or lengths differ.
 
     Examples
     --------
@@ -176,8 +186,12 @@ class Interactions:
     timestamps: Doubles
     visitor_ids: tuple[str, ...]
     item_ids: tuple[str, ...]
+    segments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "segments", tuple(self.segments) or ("",) * len(self.visitor_ids))
+        if len(self.segments) != len(self.visitor_ids):
+            raise ValueError("There must be one segment for each visitor.")
         if self.matrix.shape != (len(self.visitor_ids), len(self.item_ids)):
             raise ValueError("The matrix must have one row for each visitor and one column for each item.")
         if len(self.timestamps) != self.matrix.nnz:
@@ -192,6 +206,7 @@ class Interactions:
         weights: Sequence[float] | Floats | None = None,
         *,
         item_ids: Sequence[str] | None = None,
+        segments: Mapping[str, str] | None = None,
     ) -> Interactions:
         """Build from parallel sequences, one entry for each event.
 
@@ -205,6 +220,8 @@ class Interactions:
             How strong (positive); 1 when left out. Weights of a repeated pair are summed.
         item_ids : sequence of str, optional
             The columns and their order; all items that occur, sorted, when left out.
+        segments : mapping of str to str, optional
+            The segment of each visitor; empty for those who have none.
 
         Raises
         ------
@@ -225,7 +242,9 @@ class Interactions:
             (np.add.reduceat(strengths[order], starts).astype(np.float32), (rows, columns)),
             shape=(len(visitor_names), len(item_names)),
         )
-        return cls(matrix, np.maximum.reduceat(times[order], starts), visitor_names, item_names)
+        last = np.maximum.reduceat(times[order], starts)
+        kinds = tuple((segments or {}).get(name, "") for name in visitor_names)
+        return cls(matrix, last, visitor_names, item_names, kinds)
 
     @property
     def n_visitors(self) -> int:
@@ -250,6 +269,7 @@ class Interactions:
             items=self.matrix.indices[part][order].astype(np.int64),
             weights=self.matrix.data[part][order],
             timestamps=self.timestamps[part][order],
+            segment=self.segments[row],
         )
 
     def histories(self, rows: Iterable[int] | None = None) -> list[History]:

@@ -43,6 +43,25 @@ def test_a_fixed_universe_sets_columns_and_their_order():
     assert seen.matrix.toarray().tolist() == [[0, 1, 0]]
 
 
+def test_a_history_bears_its_visitors_segment():
+    seen = Interactions.from_rows(
+        ["b", "a", "a", "c"], ["x", "x", "y", "y"], [1.0, 2.0, 3.0, 4.0], segments={"a": "fr", "b": "en", "z": "de"}
+    )
+    assert seen.segments == ("fr", "en", "")
+    assert [history.segment for history in seen.histories()] == ["fr", "en", ""]
+    assert seen.keep(np.array([True, False, True, True])).segments == seen.segments
+
+
+def test_without_segments_every_visitor_is_of_none():
+    assert Interactions.from_rows(["a", "b"], ["x", "x"], [1.0, 2.0]).segments == ("", "")
+
+
+def test_every_visitor_needs_a_segment_or_none_has():
+    seen = Interactions.from_rows(["a", "b"], ["x", "x"], [1.0, 2.0])
+    with pytest.raises(ValueError, match="one segment for each visitor"):
+        Interactions(seen.matrix, seen.timestamps, seen.visitor_ids, seen.item_ids, segments=("en",))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
