@@ -1,5 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-peers
+DATA ?= ../shared/data
 RUN := $(VENV)/bin/python
 REQUIREMENTS := $(addprefix requirements/,base.txt ml.txt production.txt dev.txt)
 STAMP := $(VENV)/.installed
@@ -9,7 +11,7 @@ DEPLOYMENT := DJANGO_SETTINGS_MODULE=cms_site.settings.production ALLOWED_HOSTS=
 	SECRET_KEY=only-for-checking-0123456789-abcdefghijklmnopqrstuvwxyz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench docs requirements
+.PHONY: help setup demo test lint format bench bench-recommend docs requirements
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,15 @@ format: setup ## Sort imports and format the code
 
 bench: setup ## Measure the claims about speed and memory
 	$(RUN) -m benchmarks
+
+# Other libraries, which want other versions than ours, live apart.
+$(PEERS)/.installed: benchmarks/recommend/requirements.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet -r $<
+	@touch $@
+
+bench-recommend: setup $(PEERS)/.installed ## Measure the recommenders beside public libraries, on MovieLens (DATA=folder)
+	$(RUN) -m benchmarks.recommend --data $(DATA) --peers $(PEERS)/bin/python
 
 docs: setup ## Build the documentation, warnings being errors
 	$(VENV)/bin/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html

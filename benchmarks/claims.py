@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ def summary(values: Sequence[float] | np.ndarray) -> str:
     """Median and spread, for the table."""
     low, middle, high = np.percentile(values, [10, 50, 90])
     return f"median {middle:.2f}, 10-90 %: {low:.2f} to {high:.2f}"
+
+
+def print_claims(claims: Sequence[Claim], console: Console) -> None:
+    """Print the table of claims."""
+    table = Table("claim", "measured", "bound", "", "detail")
+    for claim in claims:
+        bound = f"{'≥' if claim.at_least else '≤'} {claim.bound:.3g}{claim.unit}"
+        measured = f"{claim.measured:.3g}{claim.unit}"
+        table.add_row(claim.what, measured, bound, "yes" if claim.holds else "NO", claim.detail)
+    console.print(table)
 
 
 def _milliseconds(call: Callable[[int], object], number: int) -> float:

@@ -7,7 +7,8 @@ import time
 import django
 from django.conf import settings
 from rich.console import Console
-from rich.table import Table
+
+from benchmarks.claims import print_claims
 
 django.setup()
 
@@ -25,13 +26,6 @@ def measure(name: str, data: str) -> int:
         claims = importlib.import_module(f"benchmarks.{name}").measure(data, console)
     finally:
         shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
-    table = Table("claim", "measured", "bound", "", "detail")
-    for claim in claims:
-        sign = "≥" if claim.at_least else "≤"
-        bound = f"{sign} {claim.bound:g}{claim.unit}"
-        table.add_row(
-            claim.what, f"{claim.measured:.3g}{claim.unit}", bound, "yes" if claim.holds else "NO", claim.detail
-        )
-    console.print(table)
+    print_claims(claims, console)
     console.print(f"{time.perf_counter() - start:.0f} seconds in all.")
     return 0 if all(claim.holds for claim in claims) else 1
