@@ -29,7 +29,7 @@ class Settings:
     visitor_cookie_secure: bool = True
     token_hours: int = 6
     event_weights: Mapping[str, float] = field(
-        default_factory=lambda: {"view": 1.0, "click": 1.0, "dwell": 1.0, "conversion": 3.0}
+        default_factory=lambda: {"view": 1.0, "click": 1.0, "dwell": 1.0, "like": 3.0, "conversion": 3.0}
     )
     profile_half_life_days: float = 14.0
     profile_recent_items: int = 100

@@ -58,4 +58,5 @@ def train(trigger: str = "schedule") -> str:
 
 @shared_task
 def purge_events() -> int:
+    retention.blank_networks()
     return retention.purge_events(older_than_days=conf.get().retention_days) + retention.purge_lapsed_visitors()

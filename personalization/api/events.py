@@ -55,6 +55,7 @@ class EventsEndpoint(Endpoint):
             events=[_claim(**event) for event in batch.validated_data["events"]],
             personalize=self.may_personalize,
             user_agent=request.headers.get("User-Agent", ""),
+            network=self.network,
         )
         return Response(self.Outcome(outcome).data, status=202)
 

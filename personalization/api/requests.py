@@ -8,6 +8,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError
@@ -15,11 +16,13 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from personalization import conf
 from personalization.api import errors
 from personalization.api.throttles import ClientThrottle
+from personalization.events.networks import network_of
 from personalization.visitors import identity
 from personalization.visitors.models import Visitor
 from personalization.visitors.services import current_visitor
@@ -93,6 +96,13 @@ class Endpoint(APIView):
     def visitor(self) -> Visitor | None:
         """The visitor this request may act for."""
         return current_visitor(request=self.request._request)
+
+    @property
+    def network(self) -> str:
+        """The sender's address range; a forwarded address counts only where NUM_PROXIES says whom to believe."""
+        trusted = api_settings.NUM_PROXIES is not None
+        address = ClientThrottle().get_ident(self.request) if trusted else self.request.META.get("REMOTE_ADDR")
+        return network_of(address or "", at=timezone.now())
 
     @property
     def may_personalize(self) -> bool:

@@ -13,7 +13,19 @@ class Kind(models.TextChoices):
     DWELL = "dwell", _("Dwell")
     SCROLL = "scroll", _("Scroll")
     CONVERSION = "conversion", _("Conversion")
+    LIKE = "like", _("Like")
+    DISMISS = "dismiss", _("Dismiss")
     CUSTOM = "custom", _("Custom")
+
+
+class EventQuerySet(models.QuerySet):
+    def believed(self) -> "EventQuerySet":
+        """What may be learned from: never found bad, or released by a person."""
+        return self.filter(verdict__in=("", Event.RELEASED))
+
+    def quarantined(self) -> "EventQuerySet":
+        """What a check before training found bad, and nobody has released."""
+        return self.exclude(verdict__in=("", Event.RELEASED))
 
 
 class Event(models.Model):
@@ -38,8 +50,23 @@ class Event(models.Model):
     for_analytics = models.BooleanField(default=False)
     for_personalization = models.BooleanField(default=False)
     source = models.CharField(max_length=8, default="browser")
+    network = models.CharField(
+        max_length=16,
+        blank=True,
+        help_text="Keyed hash of the address range on that day; blanked when it has served against scripted clicks.",
+    )
+    verdict = models.CharField(
+        _("found bad as"),
+        max_length=16,
+        blank=True,
+        help_text="The rule of data quality that this breaks, or “released”; empty for what is believed.",
+    )
     occurred_at = models.DateTimeField(_("occurred"))
     received_at = models.DateTimeField(default=timezone.now)
+
+    objects = EventQuerySet.as_manager()
+
+    RELEASED = "released"
 
     class Meta:
         verbose_name = _("event")
@@ -47,6 +74,8 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["occurred_at", "kind"], name="event_time"),
             models.Index(fields=["slot_key", "kind", "occurred_at"], name="event_slot"),
+            models.Index(fields=["verdict", "occurred_at"], name="event_verdict", condition=~models.Q(verdict="")),
+            models.Index(fields=["received_at"], name="event_network", condition=~models.Q(network="")),
         ]
 
     def __str__(self) -> str:

@@ -10,11 +10,19 @@ from personalization.events.models import Event
 from personalization.visitors.models import Visitor
 
 DELETED_AT_ONCE = 5000
+# Long enough for the nightly training to tell scripted clicks, even when it has failed for some nights.
+NETWORK_DAYS = 14
 
 
 def purge_events(*, older_than_days: int) -> int:
     """Delete events that happened longer ago, in small steps that hold no lock for long; return how many."""
     return _purge(Event.objects.filter(occurred_at__lt=timezone.now() - timedelta(days=older_than_days)))
+
+
+def blank_networks() -> int:
+    """Forget from which address range older events came; return how many held one."""
+    old = Event.objects.filter(received_at__lt=timezone.now() - timedelta(days=NETWORK_DAYS)).exclude(network="")
+    return old.update(network="")
 
 
 def purge_lapsed_visitors() -> int:

@@ -29,11 +29,17 @@ __all__ = [
 
 
 def record_events(
-    *, visitor: Visitor | None, events: Sequence[NewEvent], personalize: bool, user_agent: str = ""
+    *,
+    visitor: Visitor | None,
+    events: Sequence[NewEvent],
+    personalize: bool,
+    user_agent: str = "",
+    network: str = "",
 ) -> Outcome:
     """Store what a visitor's browser tells, each fact once, and teach the profile in the same transaction.
 
-    `personalize` is false when the browser refuses personalization, whatever was granted before.
+    `personalize` is false when the browser refuses personalization, whatever was granted before. `network` is the
+    sender's address range as `networks` names it.
     """
     if is_crawler(user_agent):
         return _refuse_all(events, "crawler")
@@ -49,6 +55,7 @@ def record_events(
             return _refuse_all(events, "no_consent")
         for row in rows.values():
             row.for_analytics, row.for_personalization = purposes
+            row.network = network
         stored = store_new(rows)
         if locked and stored and purposes[1]:
             signals = [now_reading.signal(rows[index], device=device_class(user_agent)) for index in stored]

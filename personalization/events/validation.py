@@ -15,9 +15,9 @@ from personalization.events.tokens import DecisionToken, TokenError
 
 KINDS = frozenset(Kind.values)
 ABOUT_SLOTS = {Kind.IMPRESSION, Kind.CLICK}
-ABOUT_ITEMS = {Kind.IMPRESSION, Kind.CLICK, Kind.VIEW, Kind.DWELL, Kind.SCROLL}
-# Told twice, these are still one fact: a decision's item was seen, and was chosen.
-COUNTED_ONCE = {Kind.EXPOSURE, Kind.IMPRESSION, Kind.CLICK}
+ABOUT_ITEMS = {Kind.IMPRESSION, Kind.CLICK, Kind.VIEW, Kind.DWELL, Kind.SCROLL, Kind.LIKE, Kind.DISMISS}
+# Told twice, these are still one fact: a decision's item was seen, was chosen, was liked or was refused.
+COUNTED_ONCE = {Kind.EXPOSURE, Kind.IMPRESSION, Kind.CLICK, Kind.LIKE, Kind.DISMISS}
 LONGEST_GOAL = 60
 LONGEST_KEY = 120
 LONGEST_DURATION_MS = 86_400_000

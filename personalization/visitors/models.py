@@ -72,6 +72,7 @@ class Profile(models.Model):
     recent = models.JSONField(default=list, help_text="[[item key, weight, epoch seconds], ...], oldest first.")
     tags = models.JSONField(default=dict, help_text="{tag: decayed affinity as of updated_at}.")
     shown = models.JSONField(default=dict, help_text="{item key: impressions since the last click on it}.")
+    dismissed = models.JSONField(default=dict, help_text="{item key: epoch seconds of “not interested”}, oldest first.")
     counts = models.JSONField(default=dict, help_text="{event kind: number}.")
     frequency = models.FloatField(default=0.0, help_text="Decayed number of interactions as of updated_at.")
     value = models.FloatField(default=0.0, help_text="Sum of the conversions' values.")

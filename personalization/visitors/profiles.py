@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from personalization.visitors.models import Profile
 
 MOST_TAGS = 200
 MOST_SHOWN = 500
+MOST_DISMISSED = 500
 MOST_DWELL_MS = 60_000
 
 VectorOf = Callable[[str], np.ndarray | None]
@@ -102,6 +104,7 @@ def merge(into: Profile, other: Profile) -> None:
         ours = getattr(into, name)
         ours.update({key: ours.get(key, 0) + number for key, number in getattr(other, name).items()})
     into.shown = _newest(into.shown, MOST_SHOWN)
+    into.dismissed = _merge_dismissed(into.dismissed, other.dismissed)
     into.frequency += other.frequency * factor
     into.value += other.value
     into.last_interaction_at = max(filter(None, [into.last_interaction_at, other.last_interaction_at]), default=None)
@@ -152,6 +155,22 @@ def _count(profile: Profile, signal: Signal) -> None:
         profile.shown = _newest(profile.shown, MOST_SHOWN)
     elif signal.weight > 0:
         profile.shown.pop(signal.item_key, None)
+    if signal.kind in ("dismiss", "like"):
+        _dismiss_or_like(profile, signal)
+
+
+def _dismiss_or_like(profile: Profile, signal: Signal) -> None:
+    """“Not interested” holds until a later like takes it back."""
+    at, key = round(signal.at.timestamp(), 3), signal.item_key
+    if signal.kind == "dismiss":
+        profile.dismissed = _merge_dismissed(profile.dismissed, {key: at})
+    elif profile.dismissed.get(key, at) <= at:
+        profile.dismissed.pop(key, None)
+
+
+def _merge_dismissed(old: dict[str, float], added: dict[str, float]) -> dict[str, float]:
+    latest = old | {key: max(at, old.get(key, at)) for key, at in added.items()}
+    return _newest(dict(sorted(latest.items(), key=lambda pair: pair[1])), MOST_DISMISSED)
 
 
 def _add_interest(profile: Profile, read: list[Signal], weights: np.ndarray) -> None:
@@ -195,7 +214,7 @@ def _strongest(amounts: dict[str, float], n: int) -> dict[str, float]:
     return amounts if len(amounts) <= n else dict(sorted(amounts.items(), key=lambda pair: -pair[1])[:n])
 
 
-def _newest(amounts: dict[str, int], n: int) -> dict[str, int]:
+def _newest(amounts: dict[str, Any], n: int) -> dict[str, Any]:
     return amounts if len(amounts) <= n else dict(list(amounts.items())[-n:])
 
 
@@ -210,6 +229,7 @@ def as_plain(profile: Profile) -> dict[str, object]:
         "recent": profile.recent,
         "tags": profile.tags,
         "shown": profile.shown,
+        "dismissed": profile.dismissed,
         "counts": profile.counts,
         "frequency": profile.frequency,
         "value": profile.value,

@@ -8,6 +8,7 @@ from personalization.events import tokens
 from personalization.events.models import Event
 from personalization.events.tokens import DecisionToken
 from personalization.visitors import identity
+from personalization.visitors.models import Profile
 from tests.factories import make_item, make_visitor
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +175,34 @@ def test_only_utf8_json_is_read(client, headers, kind):
 def test_other_methods_are_refused_in_the_same_shape(client):
     response = client.get(URL)
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_a_like_and_a_dismissal_are_taken_with_or_without_a_token(client, visitor, headers):
+    token = DecisionToken(decision_id=uuid.uuid4(), slot_key="home-top", visitor_key=visitor.key, item_keys=("page:1",))
+    batch = [view(kind="like", item="page:2"), *(view(kind="dismiss", token=tokens.issue(token)) for _ in range(2))]
+    assert [r["code"] for r in send(client, {"events": batch}, headers).json()["rejected"]] == ["duplicate"]
+    assert dict(Event.objects.values_list("kind", "slot_key")) == {"like": "", "dismiss": "home-top"}
+    profile = Profile.objects.get(visitor=visitor)
+    assert list(profile.dismissed) == ["page:1"]
+    assert [key for key, *_ in profile.recent] == ["page:2"]
+
+
+def test_the_address_range_is_kept_and_not_the_address(client, headers):
+    for address in ("203.0.113.7", "203.0.113.8", "198.51.100.1"):
+        client.post(
+            URL, json.dumps({"events": [view()]}), content_type="application/json", headers=headers, REMOTE_ADDR=address
+        )
+    first, second, third = Event.objects.order_by("pk").values_list("network", flat=True)
+    assert first == second != third
+    assert not any("." in network for network in (first, third))
+
+
+def test_a_forwarded_address_is_believed_only_from_known_proxies(client, headers, settings):
+    def network_behind(proxies, forwarded):
+        settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}
+        send(client, {"events": [view()]}, headers | {"X-Forwarded-For": forwarded})
+        return Event.objects.latest("pk").network
+
+    assert network_behind(0, "203.0.113.7") == network_behind(0, "198.51.100.1")
+    assert network_behind(1, "203.0.113.7") != network_behind(1, "198.51.100.1")
+    assert network_behind(None, "203.0.113.7") == network_behind(0, "203.0.113.7")

@@ -36,3 +36,13 @@ def test_visitors_whose_cookie_has_expired_are_forgotten_and_users_are_not():
     Consent.objects.filter(visitor__in=[lapsed, hers]).update(updated_at=timezone.now() - timedelta(days=181))
     assert retention.purge_lapsed_visitors() == 1
     assert set(Visitor.objects.all()) == {hers, fresh}
+
+
+def test_address_ranges_are_forgotten_when_they_have_served():
+    now = timezone.now()
+    ages = {"old": 15, "young": 13}
+    for key, days in ages.items():
+        at = now - timedelta(days=days)
+        Event.objects.create(kind="view", visitor_key=key, network="ab12", occurred_at=at, received_at=at)
+    tasks.purge_events()
+    assert dict(Event.objects.values_list("visitor_key", "network")) == {"old": "", "young": "ab12"}

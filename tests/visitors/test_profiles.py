@@ -152,3 +152,24 @@ def test_a_dwell_counts_in_proportion_to_a_minute():
     assert profiles.weight_of("dwell", 600_000) == 1.0
     assert profiles.weight_of("dwell", None) == 0.0
     assert profiles.weight_of("impression") == 0.0
+
+
+def test_what_is_dismissed_is_remembered_until_it_is_liked():
+    profile = learned(signal("a", kind="dismiss", weight=0), signal("b", NOON + HALF_LIFE, kind="dismiss", weight=0))
+    assert list(profile.dismissed) == ["a", "b"]
+    assert profile.recent == []
+    profiles.fold(profile, [signal("a", NOON + 2 * HALF_LIFE, kind="like")], embedding_model=MODEL)
+    assert profile.dismissed == {"b": (NOON + HALF_LIFE).timestamp()}
+    assert profiles.as_plain(profile)["dismissed"] == profile.dismissed
+
+
+def test_a_merged_profile_keeps_what_either_dismissed():
+    mine, theirs = (learned(signal(key, kind="dismiss", weight=0)) for key in "ab")
+    profiles.merge(mine, theirs)
+    assert mine.dismissed.keys() == {"a", "b"}
+
+
+def test_only_the_latest_dismissals_are_kept(monkeypatch):
+    monkeypatch.setattr(profiles, "MOST_DISMISSED", 2)
+    days = [signal(key, NOON + n * timedelta(days=1), kind="dismiss", weight=0) for n, key in enumerate("abc")]
+    assert list(learned(*days).dismissed) == ["b", "c"]
