@@ -206,6 +206,7 @@ class Interactions:
         weights: Sequence[float] | Floats | None = None,
         *,
         item_ids: Sequence[str] | None = None,
+        visitor_ids: Sequence[str] | None = None,
         segments: Mapping[str, str] | None = None,
     ) -> Interactions:
         """Build from parallel sequences, one entry for each event.
@@ -220,6 +221,8 @@ class Interactions:
             How strong (positive); 1 when left out. Weights of a repeated pair are summed.
         item_ids : sequence of str, optional
             The columns and their order; all items that occur, sorted, when left out.
+        visitor_ids : sequence of str, optional
+            The rows and their order, likewise.
         segments : mapping of str to str, optional
             The segment of each visitor; empty for those who have none.
 
@@ -227,12 +230,12 @@ class Interactions:
         ------
         ValueError
             If there are no rows, lengths differ, a time is negative or not finite, a weight is not positive and
-            finite, or an item is not among `item_ids`.
+            finite, or an item or a visitor is not among the given ids.
         """
         times = np.asarray(timestamps, dtype=np.float64)
         strengths = np.ones(len(times)) if weights is None else np.asarray(weights, dtype=np.float64)
         _check_rows(len(visitors), len(items), times, strengths)
-        visitor_names = tuple(sorted(set(visitors)))
+        visitor_names = tuple(sorted(set(visitors))) if visitor_ids is None else tuple(visitor_ids)
         item_names = tuple(sorted(set(items))) if item_ids is None else tuple(item_ids)
         keys = _positions(visitors, visitor_names, "visitor") * len(item_names) + _positions(items, item_names, "item")
         order = np.argsort(keys, kind="stable")

@@ -62,6 +62,14 @@ def test_every_visitor_needs_a_segment_or_none_has():
         Interactions(seen.matrix, seen.timestamps, seen.visitor_ids, seen.item_ids, segments=("en",))
 
 
+def test_fixed_visitors_set_rows_and_their_order():
+    seen = Interactions.from_rows(["a"], ["y"], [1.0], visitor_ids=["b", "a"])
+    assert seen.visitor_ids == ("b", "a")
+    assert seen.matrix.toarray().tolist() == [[0], [1]]
+    with pytest.raises(ValueError, match="Unknown visitor 'a'"):
+        Interactions.from_rows(["a"], ["y"], [1.0], visitor_ids=["b"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
