@@ -49,6 +49,8 @@ class History:
         Column of the item being looked at now.
     segment : str
         One word for the kind of visitor, such as a locale or a segment's key; empty when unknown.
+    dismissed : array of int64, shape (m,)
+        Columns that the visitor does not want to see again.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class History:
     interest: Floats | None = None
     context: int | None = None
     segment: str = ""
+    dismissed: Indexes = field(default_factory=_no_indexes)
 
     def __post_init__(self) -> None:
         items = np.asarray(self.items, dtype=np.int64)
@@ -87,6 +90,7 @@ class History:
             if interest.ndim != 1 or not np.isfinite(interest).all():
                 raise ValueError("An interest vector must have one dimension and finite numbers.")
             object.__setattr__(self, "interest", interest)
+        object.__setattr__(self, "dismissed", np.asarray(self.dismissed, dtype=np.int64))
         object.__setattr__(self, "items", items)
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "timestamps", timestamps)
@@ -167,6 +171,10 @@ class Interactions:
         Names of the rows and columns.
     segments : tuple of str, length n_visitors
         One word for each visitor, such as a locale or a segment's key; all empty when left out.
+    ignored : csr_array of float32, shape (n_visitors, n_items), optional
+        How often each item was shown to each visitor and not chosen, or dismissed; None when nobody has counted.
+    ignored_at : array of float64, shape (ignored.nnz,)
+        Last time of each, aligned with ``ignored.data``.
 
     Raises
     ------
@@ -187,6 +195,8 @@ class Interactions:
     visitor_ids: tuple[str, ...]
     item_ids: tuple[str, ...]
     segments: tuple[str, ...] = ()
+    ignored: csr_array | None = None
+    ignored_at: Doubles = field(default_factory=_no_doubles)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", tuple(self.segments) or ("",) * len(self.visitor_ids))
@@ -196,6 +206,10 @@ class Interactions:
             raise ValueError("The matrix must have one row for each visitor and one column for each item.")
         if len(self.timestamps) != self.matrix.nnz:
             raise ValueError("There must be one timestamp for each stored pair.")
+        if self.ignored is not None and self.ignored.shape != self.matrix.shape:
+            raise ValueError("What was ignored must have the same visitors and items.")
+        if len(self.ignored_at) != (0 if self.ignored is None else self.ignored.nnz):
+            raise ValueError("There must be one timestamp for each ignored pair.")
 
     @classmethod
     def from_rows(
@@ -279,12 +293,44 @@ class Interactions:
         """Return the histories of some rows, or of all."""
         return [self.history(row) for row in (range(self.n_visitors) if rows is None else rows)]
 
+    def with_ignored(
+        self, visitors: Sequence[str], items: Sequence[str], timestamps: Sequence[float] | Doubles
+    ) -> Interactions:
+        """Return the same, knowing also what was shown and not chosen: one entry for each time.
+
+        Examples
+        --------
+        >>> seen = Interactions.from_rows(["ann"], ["x"], [30.0], item_ids=["x", "y"])
+        >>> seen.with_ignored(["ann", "ann"], ["y", "y"], [10.0, 20.0]).ignored.toarray().tolist()
+        [[0.0, 2.0]]
+        """
+        if not len(visitors):
+            empty = csr_array(self.matrix.shape, dtype=np.float32)
+            return replace(self, ignored=empty, ignored_at=_no_doubles())
+        ids = {"visitor_ids": self.visitor_ids, "item_ids": self.item_ids}
+        shown = Interactions.from_rows(visitors, items, timestamps, **ids)
+        return replace(self, ignored=shown.matrix, ignored_at=shown.timestamps)
+
     def keep(self, pairs: Mask) -> Interactions:
-        """Return the same visitors and items with only some of the stored pairs (mask aligned with ``matrix.data``)."""
-        counts = np.bincount(self.rows[pairs], minlength=self.n_visitors)
-        indptr = np.concatenate([[0], np.cumsum(counts)])
-        matrix = csr_array((self.matrix.data[pairs], self.matrix.indices[pairs], indptr), shape=self.matrix.shape)
-        return replace(self, matrix=matrix, timestamps=self.timestamps[pairs])
+        """Return the same visitors and items with only some of the stored pairs (mask aligned with ``matrix.data``).
+
+        Of what a visitor ignored that remains which happened before the last pair kept: the part that is learned from
+        must not know what came later.
+        """
+        matrix = _take(self.matrix, pairs)
+        kept = replace(self, matrix=matrix, timestamps=self.timestamps[pairs], ignored=None, ignored_at=_no_doubles())
+        if self.ignored is None:
+            return kept
+        newest = np.full(self.n_visitors, -np.inf)
+        np.maximum.at(newest, kept.rows, kept.timestamps)
+        earlier = self.ignored_at <= np.repeat(newest, np.diff(self.ignored.indptr))
+        return replace(kept, ignored=_take(self.ignored, earlier), ignored_at=self.ignored_at[earlier])
+
+
+def _take(matrix: csr_array, stored: Mask) -> csr_array:
+    """Return a matrix with only some of its stored numbers."""
+    indptr = np.concatenate([[0], np.cumsum(stored)])[matrix.indptr]
+    return csr_array((matrix.data[stored], matrix.indices[stored], indptr), shape=matrix.shape)
 
 
 def _check_rows(n_visitors: int, n_items: int, times: Doubles, weights: Doubles) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from personalization.recommend.data import Explanation, History, Interactions, Items, centre
 
@@ -167,3 +168,29 @@ def test_a_row_that_is_the_mean_has_no_direction():
 
 def test_an_explanation_of_nothing_is_zero():
     assert Explanation.of([]) == Explanation(0.0, ())
+
+
+def test_what_was_ignored_later_than_what_is_kept_is_not_known():
+    seen = Interactions.from_rows(list("aabb"), list("xyxy"), [1.0, 5.0, 1.0, 9.0], item_ids=list("xyz"))
+    seen = seen.with_ignored(list("aaab"), list("zzyz"), [2.0, 4.0, 6.0, 0.5])
+    assert seen.ignored.toarray().tolist() == [[0, 1, 2], [0, 0, 1]]
+    earlier = seen.keep(seen.timestamps < 6)
+    assert earlier.ignored.toarray().tolist() == [[0, 0, 2], [0, 0, 1]]
+    assert earlier.ignored_at.tolist() == [4.0, 0.5]
+    assert seen.keep(seen.timestamps < 3).ignored.toarray().tolist() == [[0, 0, 0], [0, 0, 1]]
+    assert seen.keep(seen.timestamps > 9).ignored.nnz == 0
+
+
+def test_nothing_ignored_is_not_the_same_as_nobody_knows():
+    seen = Interactions.from_rows(["a"], ["x"], [1.0])
+    assert seen.ignored is None
+    assert seen.keep(seen.timestamps > 0).ignored is None
+    assert seen.with_ignored([], [], []).ignored.nnz == 0
+
+
+def test_what_was_ignored_must_fit_the_visitors_and_items():
+    seen = Interactions.from_rows(["a"], ["x"], [1.0])
+    with pytest.raises(ValueError, match="same visitors"):
+        Interactions(seen.matrix, seen.timestamps, ("a",), ("x",), ignored=csr_array((2, 1)))
+    with pytest.raises(ValueError, match="each ignored pair"):
+        Interactions(seen.matrix, seen.timestamps, ("a",), ("x",), ignored=seen.matrix)
