@@ -1,6 +1,6 @@
 """The one typed reader of ``settings.PERSONALIZATION``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -37,7 +37,15 @@ class Settings:
     training_window_days: int = 365
     training_holdout: float = 0.2
     training_minimum: int = 200
+    training_members: Sequence[str] = ("popular", "content", "ease", "svd", "item_knn")
+    training_tuning_seconds: int = 0
+    training_pause_hours: float = 6.0
+    train_after_events: int = 10_000
     promotion_margin: float = 0.01
+    promotion_coverage_minimum: float = 0.05
+    promotion_latency_ms: float = 50.0
+    tracker: str = ""
+    tracker_options: Mapping[str, Any] = field(default_factory=dict)
     artifacts_kept: int = 5
     deadline_ms: int = 150
     api_max_body_bytes: int = 262_144

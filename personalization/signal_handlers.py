@@ -29,6 +29,7 @@ from personalization.catalog.models import Item
 from personalization.catalog.places import paths_with_aliases
 from personalization.catalog.registry import catalog_models, extractor_for
 from personalization.events.privacy import join_at_login
+from personalization.training.services import training_requested
 from personalization.visitors.identity import read_key, remember_cookie_change
 from personalization.visitors.services import get_visitor
 
@@ -208,3 +209,9 @@ def forget_visitor(sender: type[Model], request: HttpRequest | None, user: Model
     visitor = get_visitor(key=key) if key else None
     if visitor is None or visitor.user_id is not None:
         remember_cookie_change(request, None)
+
+
+@receiver(training_requested)
+def begin_training(**kwargs: Any) -> None:
+    """Tell a worker at once; were none to hear it, the schedule finds the request."""
+    tasks.enqueue(tasks.train_if_due)

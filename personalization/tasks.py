@@ -56,6 +56,14 @@ def train(trigger: str = "schedule") -> str:
     return training.train(trigger=trigger).status
 
 
+@shared_task(acks_late=False)
+def train_if_due() -> str | None:
+    """Train if somebody or something has asked for it, or if enough has happened since the newest version."""
+    training.request_due_training()
+    run = training.train_queued()
+    return run and run.status
+
+
 @shared_task
 def purge_events() -> int:
     retention.blank_networks()

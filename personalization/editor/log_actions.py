@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from wagtail.log_actions import LogFormatter
 
-from personalization.training.services import LOG_PROMOTE, LOG_ROLL_BACK
+from personalization.training.services import LOG_ARCHIVE, LOG_PROMOTE, LOG_ROLL_BACK
 
 
 class ServingFormatter(LogFormatter):
@@ -29,6 +29,12 @@ class RollBackFormatter(ServingFormatter):
     instead = _("Rolled back to: it serves again, instead of %(previous)s")
 
 
+class ArchiveFormatter(LogFormatter):
+    label = _("Archive a model version")
+    message = _("Archived: no candidate any more")
+
+
 def register(actions) -> None:
     actions.register_action(LOG_PROMOTE)(PromoteFormatter)
     actions.register_action(LOG_ROLL_BACK)(RollBackFormatter)
+    actions.register_action(LOG_ARCHIVE)(ArchiveFormatter)

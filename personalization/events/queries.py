@@ -27,3 +27,10 @@ def interaction_rows(*, since: datetime, until: datetime) -> Iterator[tuple[str,
         group, weight = groups.get(item_key), weight_of(kind, duration_ms)
         if group and weight > 0:
             yield visitor_key, group, at.timestamp(), weight, kind
+
+
+def count_interactions(*, since: datetime, most: int) -> int:
+    """How many events that may be learned from have happened since; counting stops at `most`."""
+    kinds = [kind for kind, weight in conf.get().event_weights.items() if weight > 0]
+    events = Event.objects.filter(for_personalization=True, kind__in=kinds, occurred_at__gt=since)
+    return events.order_by()[:most].count()

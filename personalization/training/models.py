@@ -10,15 +10,21 @@ class TrainingRunQuerySet(models.QuerySet):
         """The one run under way, if any."""
         return self.filter(status=TrainingRun.Status.RUNNING)
 
+    def queued(self) -> "TrainingRunQuerySet":
+        """The one run that was asked for and has not begun, if any."""
+        return self.filter(status=TrainingRun.Status.QUEUED)
+
     def leaving_files(self) -> "TrainingRunQuerySet":
         """Runs that ended without a version, whose folder in the artifact store nobody will read."""
-        return self.exclude(status=TrainingRun.Status.RUNNING).exclude(artifact="").filter(version=None)
+        under_way = (TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING)
+        return self.exclude(status__in=under_way).exclude(artifact="").filter(version=None)
 
 
 class TrainingRun(models.Model):
-    """One attempt to train, with its outcome; the constraint lets only one be under way."""
+    """One attempt to train, with its outcome; the constraint lets only one be under way, and only one wait."""
 
     class Status(models.TextChoices):
+        QUEUED = "queued", _("Waiting for a worker")
         RUNNING = "running", _("Running")
         SUCCEEDED = "succeeded", _("Succeeded")
         SKIPPED = "skipped", _("Skipped")
@@ -26,10 +32,15 @@ class TrainingRun(models.Model):
 
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.RUNNING)
     trigger = models.CharField(_("trigger"), max_length=20, default="command")
+    reason = models.CharField(_("reason"), max_length=200, blank=True, help_text=_("What the trigger found."))
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     stage = models.CharField(_("stage"), max_length=60, blank=True)
     worker = models.CharField(max_length=120, blank=True, help_text=_("Machine and process that trains."))
     artifact = models.CharField(max_length=200, blank=True, help_text=_("Folder that it writes in the artifact store."))
     message = models.TextField(_("message"), blank=True)
+    notes = models.JSONField(default=list, blank=True, help_text=_("What a reader of the outcome should know besides."))
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -41,7 +52,8 @@ class TrainingRun(models.Model):
         verbose_name_plural = _("training runs")
         ordering = ["-started_at"]
         constraints = [
-            models.UniqueConstraint(fields=["status"], condition=Q(status="running"), name="one_training_at_a_time")
+            models.UniqueConstraint(fields=["status"], condition=Q(status="running"), name="one_training_at_a_time"),
+            models.UniqueConstraint(fields=["status"], condition=Q(status="queued"), name="one_training_waits"),
         ]
 
     def __str__(self) -> str:
@@ -59,8 +71,12 @@ class ModelVersionQuerySet(models.QuerySet):
         return served.exclude(artifact="").order_by("-promoted_at")
 
     def beyond(self, kept: int) -> "ModelVersionQuerySet":
-        """Versions whose files need not be kept: neither among the newest made nor among the last that served."""
-        newest = list(self.values_list("pk", flat=True).order_by("-created_at")[:kept])
+        """Versions whose files need not be kept: neither among the newest made nor among the last that served.
+
+        What was put away without ever having served is not among the newest, however new.
+        """
+        put_away = Q(status=ModelVersion.Status.ARCHIVED, promoted_at=None)
+        newest = list(self.exclude(put_away).values_list("pk", flat=True).order_by("-created_at")[:kept])
         served = self.exclude(promoted_at=None).order_by("-promoted_at")
         serving = self.filter(status=ModelVersion.Status.PROMOTED).values_list("pk", flat=True)
         spared = {*newest, *served.values_list("pk", flat=True)[:kept], *serving}
@@ -88,6 +104,17 @@ class ModelVersion(models.Model):
     visitors = models.PositiveIntegerField(_("visitors"), default=0)
     items = models.PositiveIntegerField(_("items"), default=0)
     parameters = models.JSONField(default=dict)
+    code_version = models.CharField(
+        max_length=80, blank=True, help_text=_("The package's version, and a hash of the code that learns.")
+    )
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("What served when it was made."),
+    )
     metrics = models.JSONField(default=dict)
     verdict = models.TextField(_("verdict"), blank=True, help_text=_("Why it was promoted, or why not."))
     created_at = models.DateTimeField(_("created"), default=timezone.now)

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -14,6 +16,7 @@ from django.utils.translation import gettext as _
 from personalization.training.models import TrainingRun
 
 LOST_AFTER = timedelta(minutes=15)
+Claimed = TypeVar("Claimed")
 
 
 class RunLostError(Exception):
@@ -21,15 +24,48 @@ class RunLostError(Exception):
 
 
 def claim_run(*, trigger: str) -> TrainingRun | None:
-    """Start the one run there may be, giving up a dead one first; None if another is alive."""
+    """Start the one run there may be, giving up a dead one first; None if another is alive.
+
+    A run that was asked for and waits is the one that starts: it keeps who asked, and why.
+    """
     give_up_lost_run()
-    started = timezone.now()
-    name = f"{started:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+    return claim_queued_run() or _claim(lambda: TrainingRun.objects.create(trigger=trigger[:20], **_beginning()))
+
+
+def claim_queued_run() -> TrainingRun | None:
+    """Start the run that waits; None if there is none, or another is alive."""
+    give_up_lost_run()
+    queued = TrainingRun.objects.queued().first()
+    if queued is None or not _claim(lambda: TrainingRun.objects.queued().filter(pk=queued.pk).update(**_beginning())):
+        return None
+    queued.refresh_from_db()
+    return queued
+
+
+def queue_run(*, trigger: str, reason: str, asked_by: Any = None) -> TrainingRun | None:
+    """Let a run wait for a worker; None if one waits already."""
+    queued = {"status": TrainingRun.Status.QUEUED, "trigger": trigger[:20], "reason": reason[:200]}
+    return _claim(lambda: TrainingRun.objects.create(**queued, asked_by=asked_by))
+
+
+def _claim(write: Callable[[], Claimed]) -> Claimed | None:
+    """Write what the constraints allow one process only; None for all others."""
     try:
         with transaction.atomic():
-            return TrainingRun.objects.create(trigger=trigger[:20], worker=this_worker(), artifact=name)
+            return write()
     except IntegrityError:
         return None
+
+
+def _beginning() -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        "status": TrainingRun.Status.RUNNING,
+        "worker": this_worker(),
+        "artifact": f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}",
+        "started_at": now,
+        "heartbeat_at": now,
+    }
 
 
 def give_up_lost_run() -> None:

@@ -1,41 +1,99 @@
-"""Train, promote, roll back. A version serves whole or not at all: every change of mind is one transaction."""
+"""Train, promote, roll back, archive. A version serves whole or not at all: every change of mind is one transaction."""
 
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 
 from personalization import conf
 from personalization.catalog.models import Epoch
+from personalization.events.queries import count_interactions
 from personalization.recommend.artifacts import ArtifactError
 from personalization.training import learning
 from personalization.training.dataset import TooLittleError, read_dataset
 from personalization.training.learning import Learned
 from personalization.training.models import ModelVersion, TrainingRun
-from personalization.training.runs import RunLostError, advance_stage, claim_run, finish_run
+from personalization.training.runs import (
+    RunLostError,
+    advance_stage,
+    claim_queued_run,
+    claim_run,
+    finish_run,
+    give_up_lost_run,
+    queue_run,
+)
 from personalization.training.storage import delete_artifact, verify_version, write_artifact
 
 logger = logging.getLogger(__name__)
 
 LOG_PROMOTE = "personalization.promote"
 LOG_ROLL_BACK = "personalization.roll_back"
+LOG_ARCHIVE = "personalization.archive"
 
 Progress = Callable[[str, int, int], None]
+
+training_requested = Signal()
 
 
 class NoOlderVersionError(Exception):
     """There is no earlier version whose files are whole."""
 
 
+class ServingVersionError(Exception):
+    """The version serves, and so cannot be put away."""
+
+
+def request_training(*, trigger: str, reason: str = "", user: Any = None) -> TrainingRun | None:
+    """Ask for a run, to begin as soon as a worker is free; None if that would be one too many.
+
+    One runs and one waits, at most. Machines (no `user`) ask in vain for TRAINING_PAUSE_HOURS after a run: what they
+    have noticed may be what that run has just put right.
+    """
+    give_up_lost_run()
+    if TrainingRun.objects.running().exists() or (user is None and _has_just_run()):
+        return None
+    run = queue_run(trigger=trigger, reason=reason, asked_by=user)
+    if run is not None:
+        logger.info("Training was asked for by %s. %s", trigger, reason)
+        training_requested.send(sender=TrainingRun, run=run)
+    return run
+
+
+def request_due_training() -> TrainingRun | None:
+    """Ask for a run if enough has happened since the newest version, or for a first version to be made of."""
+    settings = conf.get()
+    newest = ModelVersion.objects.first()
+    needed = settings.train_after_events if newest else settings.training_minimum
+    if not settings.train_after_events or _has_just_run():
+        return None
+    since = newest and (newest.data_until or newest.created_at)
+    found = count_interactions(since=since or _window_start(), most=needed)
+    if found < needed:
+        return None
+    words = {"count": number_format(needed, force_grouping=True), "version": newest or _("the beginning")}
+    return request_training(trigger="volume", reason=_("%(count)s interactions since %(version)s") % words)
+
+
 def train(*, trigger: str, progress: Progress | None = None) -> TrainingRun:
     """Learn a new version from the events and let it serve if it passes the gate; the run says how that went."""
     run = claim_run(trigger=trigger)
-    if run is None:
-        return _skip_because_busy(trigger)
+    return _carry_out(run, progress) if run else _skip_because_busy(trigger)
+
+
+def train_queued() -> TrainingRun | None:
+    """Do what was asked for by `request_training`; None if nothing was, or another run is under way."""
+    run = claim_queued_run()
+    return _carry_out(run, None) if run else None
+
+
+def _carry_out(run: TrainingRun, progress: Progress | None) -> TrainingRun:
     try:
         sweep_artifacts()
         _train(run, progress)
@@ -77,6 +135,19 @@ def roll_back(*, user: Any = None) -> ModelVersion:
     raise NoOlderVersionError(_("There is no earlier version whose files are whole. Train one: manage.py train."))
 
 
+def archive(*, version: ModelVersion, user: Any = None) -> ModelVersion:
+    """Put a version away: it is no candidate any more. Raise ServingVersionError if it serves."""
+    with transaction.atomic():
+        Epoch.objects.advance("model")
+        version.refresh_from_db(fields=["status"])
+        if version.status == ModelVersion.Status.PROMOTED:
+            raise ServingVersionError(_("%s serves now: promote another, or roll back, before.") % version)
+        version.status = ModelVersion.Status.ARCHIVED
+        version.save(update_fields=["status"])
+        log(instance=version, action=LOG_ARCHIVE, user=user)
+    return version
+
+
 def sweep_artifacts() -> None:
     """Delete what ended runs left behind, and the files of versions too old to go back to."""
     for run in TrainingRun.objects.leaving_files():
@@ -105,7 +176,9 @@ def _train(run: TrainingRun, progress: Progress | None) -> None:
 @transaction.atomic
 def _publish(run: TrainingRun, learned: Learned, digest: str) -> None:
     """Record the version, promote it if it passed, and end the run: all of it, or nothing when the run was given up."""
-    version = ModelVersion.objects.create(run=run, artifact=run.artifact, digest=digest, **learned.record())
+    version = ModelVersion.objects.create(
+        run=run, artifact=run.artifact, digest=digest, parent=ModelVersion.objects.promoted(), **learned.record()
+    )
     if learned.verdict.passed:
         version.promoted_at = timezone.now()
         _switch_to(version, user=None, action=LOG_PROMOTE)
@@ -129,6 +202,15 @@ def _switch_to(version: ModelVersion, *, user: Any, action: str) -> None:
     version.status, version.promoted_by = status.PROMOTED, user
     version.save(update_fields=["status", "promoted_at", "promoted_by"])
     log(instance=version, action=action, user=user, data={"previous": str(previous or "")})
+
+
+def _has_just_run() -> bool:
+    pause = timedelta(hours=conf.get().training_pause_hours)
+    return TrainingRun.objects.filter(finished_at__gt=timezone.now() - pause).exists()
+
+
+def _window_start() -> datetime:
+    return timezone.now() - timedelta(days=conf.get().training_window_days)
 
 
 def _skip_because_busy(trigger: str) -> TrainingRun:

@@ -8,7 +8,14 @@ from personalization.catalog.models import Epoch
 from personalization.recommend.artifacts import ArtifactError
 from personalization.training import services, serving, storage
 from personalization.training.models import ModelVersion, TrainingRun
-from personalization.training.services import NoOlderVersionError, promote, roll_back, sweep_artifacts
+from personalization.training.services import (
+    NoOlderVersionError,
+    ServingVersionError,
+    archive,
+    promote,
+    roll_back,
+    sweep_artifacts,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -110,3 +117,32 @@ def test_what_failed_runs_left_in_the_store_is_swept_and_nothing_else(make_versi
     (store / "20260101T000000-of-another-database").mkdir()
     sweep_artifacts()
     assert sorted(path.name for path in store.iterdir()) == ["20260101T000000-of-another-database", version.artifact]
+
+
+def test_a_candidate_is_put_away_and_logged(make_version, editor):
+    version = archive(version=make_version(), user=editor)
+    assert statuses() == [Status.ARCHIVED]
+    entry = ModelLogEntry.objects.for_instance(version).get()
+    assert (entry.action, entry.user) == (services.LOG_ARCHIVE, editor)
+
+
+def test_what_serves_is_not_put_away(make_version):
+    version = make_version(promoted=True)
+    with pytest.raises(ServingVersionError, match="serves now"):
+        archive(version=version)
+    assert statuses() == [Status.PROMOTED]
+
+
+def test_what_was_put_away_can_be_promoted_while_its_files_are_there(make_version):
+    version = archive(version=make_version())
+    promote(version=version)
+    assert serving.promoted().version_id == version.pk
+
+
+def test_what_was_put_away_without_having_served_leaves_its_place_to_others(make_version, settings):
+    settings.PERSONALIZATION = settings.PERSONALIZATION | {"ARTIFACTS_KEPT": 2}
+    kept, also_kept, put_away = (make_version() for _ in range(3))
+    archive(version=put_away)
+    sweep_artifacts()
+    with_files = set(ModelVersion.objects.exclude(artifact="").values_list("pk", flat=True))
+    assert with_files == {kept.pk, also_kept.pk}
