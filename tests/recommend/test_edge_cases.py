@@ -48,7 +48,7 @@ class Forgetful(Popular):
     def _score(self, histories: list[History]) -> np.ndarray:
         scores = super()._score(histories).copy()
         self.asked = getattr(self, "asked", 0) + 1
-        scores[:, self.asked % self.n_items] = np.nan if self.asked % 3 == 0 else 100 + self.asked
+        scores[:, self.asked % self.n_items] = np.nan if self.asked % 5 == 1 else 100 + self.asked
         return scores
 
 
