@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
-from waffle import get_waffle_flag_model
 
 from personalization.slots import choices
 from personalization.slots.placeholders import validate_placeholders
 from personalization.slots.rules import LARGEST_FACTOR, SMALLEST_FACTOR
+from personalization.visitors.rules import validate_flag
 
 if TYPE_CHECKING:
     from personalization.slots.models import Slot
@@ -27,18 +27,18 @@ def find_problems(slot: "Slot") -> Iterator[Problem]:
     yield from _pin_problems(slot)
     yield from _rule_problems(slot)
     yield from _flag_problems(slot)
+    if slot.fair_by == slot.FairBy.TAGS and not slot.fair_tags.strip(" ,"):
+        yield "fair_tags", _("Name at least one tag, or share attention between sections.")
     if slot.template and not _template_exists(slot.template):
         yield "template", _("The template %(name)s does not exist.") % {"name": slot.template}
 
 
 def _flag_problems(slot: "Slot") -> Iterator[Problem]:
-    if not slot.flag:
-        return
-    flag = get_waffle_flag_model().objects.filter(name=slot.flag).first()
-    if flag is None:
-        yield "flag", _("There is no flag of this name. Make it first, or leave the field empty.")
-    elif flag.everyone is None and flag.percent:
-        yield "flag", _("This flag is active for a percentage of visitors, which would need a cookie without consent.")
+    try:
+        if slot.flag:
+            validate_flag(slot.flag)
+    except ValidationError as error:
+        yield "flag", error
 
 
 def _word_problems(slot: "Slot") -> Iterator[Problem]:
