@@ -36,6 +36,18 @@ def test_the_top_of_each_row_is_best_first_and_padded(rows, k):
         assert all(scores[i] <= min((scores[j] for j in chosen), default=0) for i in set(range(5)) - set(chosen))
 
 
+@given(st.integers(1, 12), st.integers(1, 3_000), st.integers(0, 2**32 - 1))
+def test_the_top_of_long_rows_is_the_head_of_the_sorted_row(k, width, seed):
+    random = np.random.default_rng(seed)
+    rows = random.integers(-50, 50, size=(3, width)).astype(np.float32)
+    rows[random.random(rows.shape) < 0.1] = -np.inf
+    rows[random.random(rows.shape) < 0.05] = np.nan
+    for scores, order in zip(rows, r.top_rows(rows, k), strict=True):
+        best = np.sort(scores[scores > -np.inf])[::-1][:k]
+        assert scores[order[order >= 0]].tolist() == best.tolist()
+        assert len(set(order[order >= 0].tolist())) == len(best)
+
+
 @given(st.lists(finite, min_size=2, max_size=20), st.data())
 def test_a_boost_lifts_lowers_and_removes_whatever_the_sign_of_the_score(scores, data):
     item = data.draw(st.integers(0, len(scores) - 1))
