@@ -9,16 +9,15 @@ from django.utils.translation import gettext as _
 from personalization import conf
 from personalization.recommend.data import Interactions
 from personalization.recommend.evaluation import Report, evaluate
-from personalization.recommend.scorers import Hybrid, Scorer, tune_weights
+from personalization.recommend.scorers import SCORERS, Hybrid, Scorer, tune_weights
 from personalization.training.dataset import Dataset, TooLittleError
-from personalization.training.gate import CANDIDATE, SERVING, Verdict, judge
+from personalization.training.gate import BASELINE, CANDIDATE, SERVING, Verdict, judge
+from personalization.training.lineage import code_version
 from personalization.training.models import ModelVersion
-from personalization.training.recipe import BESIDE, BLENDED, Holdout, hold_out, like, new_scorers
+from personalization.training.recipe import Holdout, Recipe, choose_members, hold_out, like, new_beside
+from personalization.training.speed import measure_latency
 
 Step = Callable[[str, int, int], None]
-
-# Read; learn each member for the blend, again for the judgement, again from everything; judge the blend; write.
-STEPS = 3 * len(BLENDED) + 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +25,7 @@ class Learned:
     """Scorers that have learned from everything, and how the same recipe did on what was kept back."""
 
     dataset: Dataset
+    recipe: Recipe
     scorers: Mapping[str, Scorer]
     weights: Mapping[str, float]
     report: Report
@@ -37,6 +37,7 @@ class Learned:
         hybrid = self.scorers[CANDIDATE]
         members = {name: member.params for name, member in hybrid.members.items()}
         interactions = self.dataset.interactions
+        gate = [check.as_dict() for check in self.verdict.checks]
         return {
             "data_hash": self.dataset.digest,
             "data_from": self.dataset.since,
@@ -44,8 +45,9 @@ class Learned:
             "interactions": interactions.matrix.nnz,
             "visitors": interactions.n_visitors,
             "items": interactions.n_items,
+            "code_version": code_version(),
             "parameters": {"members": members, "weights": dict(self.weights)},
-            "metrics": self.report.as_dict() | {"holdout": self.holdout.rule},
+            "metrics": self.report.as_dict() | {"holdout": self.holdout.rule, "gate": gate},
             "verdict": self.verdict.reason,
         }
 
@@ -54,49 +56,59 @@ class Steps:
     """Counts what has been done, so that a progress bar and a heartbeat can tell it."""
 
     def __init__(self, tell: Step) -> None:
-        self._tell, self._done = tell, 0
+        self._tell, self._done, self._total = tell, 0, number_of_steps()
 
     def __call__(self, stage: str) -> None:
-        self._done = min(self._done + 1, STEPS - 1)
-        self._tell(stage, self._done, STEPS)
+        self._done = min(self._done + 1, self._total - 1)
+        self._tell(stage, self._done, self._total)
+
+
+def number_of_steps() -> int:
+    """Read; learn each member for the blend, again for the judgement, again from everything; judge the blend; write."""
+    return 3 * len(conf.get().training_members) + 4
 
 
 def learn(dataset: Dataset, serving: ModelVersion | None, tell: Step) -> Learned:
     """Learn the blend, judge the recipe on a hold-out, then learn from everything; or raise TooLittleError."""
-    step = Steps(tell)
+    settings, step = conf.get(), Steps(tell)
+    recipe = choose_members(settings.training_members, dataset.interactions, dataset.items)
     try:
-        holdout = hold_out(dataset.interactions, conf.get().training_holdout)
+        holdout = hold_out(dataset.interactions, settings.training_holdout)
     except ValueError as error:
         raise TooLittleError(str(error)) from error
-    weights = _learn_weights(holdout, dataset, step)
-    report = _judge(holdout, weights, serving, dataset, step)
-    verdict = judge(report, margin=conf.get().promotion_margin)
-    members = _fit(dataset.interactions, dataset, step, _("Learning from everything: %s"))
-    beside = new_scorers(BESIDE, dataset.interactions, dataset.items)
+    weights = _learn_weights(holdout, recipe, dataset, step)
+    report = _judge(holdout, recipe, weights, serving, dataset, step)
+    hybrid = Hybrid(_fit(dataset.interactions, recipe, dataset, step, _("Learning from everything: %s")), weights)
+    latency = measure_latency(hybrid, dataset.interactions)
+    verdict = judge(report, latency, n_items=dataset.interactions.n_items, settings=settings)
+    beside = new_beside(hybrid.members, dataset.items)
     for scorer in beside.values():
         scorer.fit(dataset.interactions, dataset.items)
-    scorers = {CANDIDATE: Hybrid(members, weights), **beside}
-    return Learned(dataset, scorers, weights, report, holdout, verdict)
+    return Learned(dataset, recipe, {CANDIDATE: hybrid, **beside}, weights, report, holdout, verdict)
 
 
-def _learn_weights(holdout: Holdout, dataset: Dataset, step: Steps) -> dict[str, float]:
+def _learn_weights(holdout: Holdout, recipe: Recipe, dataset: Dataset, step: Steps) -> dict[str, float]:
     """Find the blend on a validation part of the training part: the hold-out itself is not looked at."""
-    train = holdout.split.train
-    names = new_scorers(BLENDED, train, dataset.items)
     try:
-        inner = hold_out(train, conf.get().training_holdout).split
+        inner = hold_out(holdout.split.train, conf.get().training_holdout).split
     except ValueError:
-        return dict.fromkeys(names, 1 / len(names))
-    members = _fit(inner.train, dataset, step, _("Learning the blend: %s"))
+        return dict.fromkeys(recipe.members, 1 / len(recipe.members))
+    members = _fit(inner.train, recipe, dataset, step, _("Learning the blend: %s"))
     return tune_weights(members, inner)
 
 
 def _judge(
-    holdout: Holdout, weights: Mapping[str, float], serving: ModelVersion | None, dataset: Dataset, step: Steps
+    holdout: Holdout,
+    recipe: Recipe,
+    weights: Mapping[str, float],
+    serving: ModelVersion | None,
+    dataset: Dataset,
+    step: Steps,
 ) -> Report:
     split, items = holdout.split, dataset.items
-    members = new_scorers(BLENDED, split.train, items)
-    report = evaluate(members, split.train, split, items=items, progress=lambda name: step(_("Judging: %s") % name))
+    members = recipe.new_members()
+    alone = members if BASELINE in members else {**members, BASELINE: SCORERS[BASELINE]()}
+    report = evaluate(alone, split.train, split, items=items, progress=lambda name: step(_("Judging: %s") % name))
     step(_("Judging: %s") % CANDIDATE)
     blends = {CANDIDATE: Hybrid(members, weights)}
     if serving is not None and (earlier := like(serving.parameters, members, split, items)):
@@ -105,8 +117,8 @@ def _judge(
     return replace(report, rows=report.rows + judged.rows)
 
 
-def _fit(interactions: Interactions, dataset: Dataset, step: Steps, stage: str) -> dict[str, Scorer]:
-    members = new_scorers(BLENDED, interactions, dataset.items)
+def _fit(interactions: Interactions, recipe: Recipe, dataset: Dataset, step: Steps, stage: str) -> dict[str, Scorer]:
+    members = recipe.new_members()
     for name, member in members.items():
         step(stage % name)
         member.fit(interactions, dataset.items)

@@ -40,7 +40,6 @@ class TrainingRun(models.Model):
     worker = models.CharField(max_length=120, blank=True, help_text=_("Machine and process that trains."))
     artifact = models.CharField(max_length=200, blank=True, help_text=_("Folder that it writes in the artifact store."))
     message = models.TextField(_("message"), blank=True)
-    notes = models.JSONField(default=list, blank=True, help_text=_("What a reader of the outcome should know besides."))
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)

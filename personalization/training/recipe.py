@@ -1,12 +1,13 @@
 """Which scorers a version consists of, how its blend is learned, and on what it is judged."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from personalization.recommend.data import Interactions, Items
 from personalization.recommend.scorers import SCORERS, Scorer
@@ -15,9 +16,9 @@ from personalization.recommend.splits import Split, newest_of_each, temporal
 
 logger = logging.getLogger(__name__)
 
-BLENDED = ("popular", "content", "ease", "svd", "item_knn")
-BESIDE = ("trending", "similar", "recent")
-READING = frozenset({"content", "similar"})
+# What policies ask for besides the blend, each by itself.
+BESIDE = ("popular", "trending", "similar", "recent")
+READING = frozenset({"content", "similar", "interests", "cold"})
 FEWEST_JUDGES = 50
 MOST_JUDGES = 5_000
 
@@ -30,15 +31,59 @@ class Holdout:
     rule: str
 
 
-def new_scorers(names: tuple[str, ...], interactions: Interactions, items: Items) -> dict[str, Scorer]:
-    """Make the scorers that this data can feed: no readers without texts, no EASE beyond its memory limit."""
-    has_texts = items.embeddings is not None and bool(items.embeddings.any())
-    too_large = min(interactions.matrix.shape) > LARGEST_SIDE
+@dataclass(frozen=True)
+class Recipe:
+    """The blend's members with their parameters, and in words what was left out and why."""
+
+    members: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...] = ()
+
+    def new_members(self) -> dict[str, Scorer]:
+        """Make the members, unfitted."""
+        return {name: SCORERS[name](**params) for name, params in self.members.items()}
+
+
+def choose_members(names: Sequence[str], interactions: Interactions, items: Items) -> Recipe:
+    """Take those of the scorers that can run here: known, their package installed, and fed by this data."""
+    obstacles = {name: _obstacle(name, interactions, items) for name in dict.fromkeys(names)}
+    notes = tuple(
+        _("%(scorer)s was left out: %(reason)s") % {"scorer": name, "reason": reason}
+        for name, reason in obstacles.items()
+        if reason
+    )
+    return Recipe({name: {} for name, reason in obstacles.items() if not reason}, notes)
+
+
+def new_beside(members: Mapping[str, Scorer], items: Items) -> dict[str, Scorer]:
+    """Make the scorers that policies ask for and the blend does not hold."""
     return {
-        name: SCORERS[name]()
-        for name in names
-        if (has_texts or name not in READING) and not (too_large and name == "ease")
+        name: SCORERS[name]() for name in BESIDE if name not in members and (name not in READING or _has_texts(items))
     }
+
+
+def _obstacle(name: str, interactions: Interactions, items: Items) -> str:
+    """Why a scorer cannot be a member; empty if it can."""
+    if name not in SCORERS:
+        return _("there is no scorer of this name.")
+    if name in READING and not _has_texts(items):
+        return _("no item has an embedding yet.")
+    if name == "ease" and min(interactions.matrix.shape) > LARGEST_SIDE:
+        return _("there are too many items and visitors for it.")
+    try:
+        SCORERS[name]().fit(_few_rows())
+    except ImportError as error:
+        return str(error)
+    except ValueError:
+        return ""  # it wants more than a few rows, and so could be asked
+    return ""
+
+
+def _few_rows() -> Interactions:
+    return Interactions.from_rows(list("aabbcc"), list("xyyzzx"), [float(n) for n in range(6)])
+
+
+def _has_texts(items: Items) -> bool:
+    return items.embeddings is not None and bool(items.embeddings.any())
 
 
 def like(parameters: Mapping[str, Any], fitted: Mapping[str, Scorer], split: Split, items: Items) -> dict[str, Scorer]:

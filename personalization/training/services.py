@@ -164,10 +164,11 @@ def _train(run: TrainingRun, progress: Progress | None) -> None:
         if progress is not None:
             progress(stage, done, total)
 
-    step(_("Reading interactions"), 0, learning.STEPS)
+    steps = learning.number_of_steps()
+    step(_("Reading interactions"), 0, steps)
     dataset = read_dataset()
     learned = learning.learn(dataset, ModelVersion.objects.promoted(), step)
-    step(_("Writing the artifact"), learning.STEPS - 1, learning.STEPS)
+    step(_("Writing the artifact"), steps - 1, steps)
     digest = write_artifact(run.artifact, learned.scorers)
     _publish(run, learned, digest)
     sweep_artifacts()
@@ -189,7 +190,7 @@ def _publish(run: TrainingRun, learned: Learned, digest: str) -> None:
             "To promote it all the same: manage.py promote_model --version %(pk)s"
         )
     words = {"version": version, "reason": learned.verdict.reason, "pk": version.pk}
-    finish_run(run, TrainingRun.Status.SUCCEEDED, message % words)
+    finish_run(run, TrainingRun.Status.SUCCEEDED, " ".join([message % words, *learned.recipe.notes]))
     logger.info("Training run %s: %s", run.pk, run.message)
 
 

@@ -80,7 +80,7 @@ def test_the_same_rows_give_the_same_hash_weights_and_figures():
 def test_a_candidate_that_fails_the_gate_is_kept_but_does_not_serve(monkeypatch):
     write_history()
     old = train(trigger="test").version
-    monkeypatch.setattr(learning, "judge", lambda report, margin: Verdict(False, "Not clearly better."))
+    monkeypatch.setattr(learning, "judge", lambda *args, **kwargs: Verdict(False, "Not clearly better."))
     run = train(trigger="test")
     assert run.status == Status.SUCCEEDED
     assert "stays a candidate. Not clearly better." in run.message
