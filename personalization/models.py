@@ -4,7 +4,7 @@ from personalization.catalog.models import Embedding, Epoch, Item
 from personalization.events.models import Event, EventImport
 from personalization.slots.models import Slot
 from personalization.training.models import ModelVersion, TrainingRun
-from personalization.visitors.models import Consent, Profile, Visitor
+from personalization.visitors.models import Consent, Profile, Segment, Visitor
 
 __all__ = [
     "Consent",
@@ -15,6 +15,7 @@ __all__ = [
     "Item",
     "ModelVersion",
     "Profile",
+    "Segment",
     "Slot",
     "TrainingRun",
     "Visitor",

@@ -1,10 +1,17 @@
 import secrets
+from typing import Any
 
 from django.conf import settings
-from django.db import models
-from django.db.models import F
+from django.contrib.contenttypes.fields import GenericRelation
+from django.db import models, transaction
+from django.db.models import F, Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from wagtail.fields import StreamField
+from wagtail.models import DraftStateMixin, Orderable, PreviewableMixin, RevisionMixin
+
+from personalization.visitors.panels import SEGMENT_PANELS
+from personalization.visitors.rules import SegmentRulesBlock
 
 
 def new_visitor_key() -> str:
@@ -78,6 +85,9 @@ class Profile(models.Model):
     value = models.FloatField(default=0.0, help_text="Sum of the conversions' values.")
     last_interaction_at = models.DateTimeField(null=True)
     device = models.CharField(max_length=16, blank=True)
+    returns = models.JSONField(
+        default=dict, help_text="{visit or conversion: {low, typical, high: days, last: epoch seconds}}, by forecast."
+    )
 
     class Meta:
         verbose_name = _("profile")
@@ -85,3 +95,67 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.visitor_id}: {len(self.recent)}"
+
+
+class Segment(PreviewableMixin, DraftStateMixin, RevisionMixin, Orderable, models.Model):
+    """A set of visitors: by rules, or discovered by clustering and then reviewed."""
+
+    class Match(models.TextChoices):
+        ALL = "all", _("All of the rules")
+        ANY = "any", _("Any of the rules")
+
+    class Source(models.TextChoices):
+        RULES = "rules", _("By rules")
+        DISCOVERED = "discovered", _("Discovered")
+
+    name = models.CharField(_("name"), max_length=120, help_text=_("What editors see in lists."))
+    key = models.SlugField(
+        _("key"), max_length=60, unique=True, help_text=_("Stands in reports and in models: better not changed.")
+    )
+    description = models.TextField(_("description"), blank=True, help_text=_("Who these people are, in your words."))
+    match = models.CharField(_("match"), max_length=3, choices=Match, default=Match.ALL)
+    rules = StreamField(SegmentRulesBlock(required=False), verbose_name=_("rules"), blank=True)
+    source = models.CharField(_("source"), max_length=10, choices=Source, default=Source.RULES, editable=False)
+    clusters = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of a discovered one: {centroids: [{tag: part}, ...], number: its own among them}.",
+    )
+
+    _revisions = GenericRelation(
+        "wagtailcore.Revision",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        for_concrete_model=False,
+    )
+
+    panels = SEGMENT_PANELS
+
+    class Meta(Orderable.Meta):
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, a new one as the last; what follows from it happens in the same transaction."""
+        with transaction.atomic():
+            if self.sort_order is None:
+                last = Segment.objects.aggregate(last=Max("sort_order"))["last"]
+                self.sort_order = 0 if last is None else last + 1
+            super().save(*args, **kwargs)
+
+    def with_content_json(self, content: dict[str, Any]) -> "Segment":
+        """An earlier state, in today's place among the segments."""
+        segment = super().with_content_json(content)
+        segment.sort_order = self.sort_order
+        return segment
+
+    @property
+    def revisions(self) -> models.Manager:
+        return self._revisions
+
+    def get_preview_template(self, request: Any, mode_name: str) -> str:
+        return "personalization/editor/segment_estimate.html"

@@ -109,6 +109,7 @@ def merge(into: Profile, other: Profile) -> None:
     into.value += other.value
     into.last_interaction_at = max(filter(None, [into.last_interaction_at, other.last_interaction_at]), default=None)
     into.device = into.device or other.device
+    into.returns = into.returns or other.returns
 
 
 def _is_new(profile: Profile) -> bool:
@@ -157,6 +158,9 @@ def _count(profile: Profile, signal: Signal) -> None:
         profile.shown.pop(signal.item_key, None)
     if signal.kind in ("dismiss", "like"):
         _dismiss_or_like(profile, signal)
+    if signal.kind == "conversion" and (expected := profile.returns.get("conversion")):
+        # Who has just bought is not due to buy until the night's forecast says so again.
+        expected["last"] = max(expected["last"], round(signal.at.timestamp(), 3))
 
 
 def _dismiss_or_like(profile: Profile, signal: Signal) -> None:
@@ -235,4 +239,5 @@ def as_plain(profile: Profile) -> dict[str, object]:
         "value": profile.value,
         "last_interaction_at": profile.last_interaction_at and profile.last_interaction_at.astimezone(UTC).isoformat(),
         "device": profile.device,
+        "returns": profile.returns,
     }
