@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -19,6 +19,7 @@ from personalization.recommend.scorers.content import Content, Similar
 from personalization.recommend.scorers.hybrid import Hybrid
 from personalization.recommend.scorers.recent import Recent
 from personalization.slots.definitions import Definition, define
+from personalization.slots.fairness import Ledger, open_ledger
 from personalization.slots.models import Slot
 from personalization.slots.policies import COLD, WARM
 from personalization.slots.pools import Pool, fill_pool
@@ -45,6 +46,7 @@ class Memory:
     _scorers: dict[str, Scorer | None] = field(default_factory=dict)
     _blends: dict[tuple[tuple[str, float], ...], Scorer | None] = field(default_factory=dict)
     _pools: WeakKeyDictionary[Definition, Pool] = field(default_factory=WeakKeyDictionary)
+    _ledgers: WeakKeyDictionary[Definition, Ledger] = field(default_factory=WeakKeyDictionary)
 
     @property
     def items(self) -> Items:
@@ -86,6 +88,14 @@ class Memory:
         if definition not in self._pools:
             self._pools[definition] = fill_pool(definition, self.catalog)
         return self._pools[definition]
+
+    def ledger(self, definition: Definition) -> Ledger:
+        """How a slot's groups share attention, and what each of them got so far."""
+        if definition not in self._ledgers:
+            ledger = open_ledger(definition, self.pool(definition), self.catalog)
+            # Another thread may have been faster, and has begun to count.
+            self._ledgers.setdefault(definition, ledger)
+        return self._ledgers[definition]
 
     def scorer(self, name: str) -> Scorer | None:
         """One scorer for the catalog's rows; None when it was not trained or does not fit them."""
@@ -129,10 +139,30 @@ class Memory:
 
 _lock = Lock()
 _held: Memory | None = None
+_beside: dict[int, Memory] = {}
 
 
-def current(epochs: Mapping[str, int]) -> Memory:
-    """What serving at these epochs needs. Costs nothing while they stand still."""
+def current(epochs: Mapping[str, int], version_id: int | None = None) -> Memory:
+    """What serving at these epochs needs, by the promoted model or a given one. Costs nothing while they stand still."""
+    memory = _by_promoted(epochs)
+    bundle = serving.bundle(version_id, epochs.get("model", 0)) if version_id else memory.bundle
+    return memory if bundle is None or bundle is memory.bundle else _by_version(bundle, memory)
+
+
+def _by_version(bundle: Bundle, memory: Memory) -> Memory:
+    """The same catalog and slots, ranked by another version."""
+    held = _beside.get(bundle.version_id)
+    if held is not None and held.bundle is bundle and held.definitions is memory.definitions:
+        return held
+    with _lock:
+        for key in [key for key in _beside if not serving.is_held(key)]:
+            del _beside[key]
+        beside = replace(memory, bundle=bundle, _scorers={}, _blends={}, _pools=memory._pools)
+        _beside[bundle.version_id] = beside.warm_up()
+        return beside
+
+
+def _by_promoted(epochs: Mapping[str, int]) -> Memory:
     global _held
     catalog = snapshot.current(epochs.get("catalog", 0))
     bundle = serving.promoted(epochs.get("model", 0))
@@ -154,6 +184,7 @@ def forget() -> None:
     """Let go of what this process holds, as if it had just started."""
     global _held
     _held = None
+    _beside.clear()
 
 
 def _languages() -> dict[int, str]:

@@ -142,3 +142,59 @@ def test_while_one_thread_loads_the_others_go_on_with_the_old_version(make_versi
 def test_the_callers_epoch_decides_when_to_look(make_version, epoch):
     version = make_version(promoted=True)
     assert serving.promoted(epoch).version_id == version.pk
+
+
+def best_of(version: ModelVersion) -> int:
+    return int(np.argmax(serving.bundle(version.pk).scorers["popular"].score([History()])[0]))
+
+
+def test_two_versions_serve_side_by_side(make_version):
+    candidate = make_version(favourite="z")
+    promoted = make_version(favourite="x", promoted=True)
+    assert (best_of(promoted), best_of(candidate), best_item()) == (1, 3, 1)
+    assert serving.bundle(promoted.pk) is serving.promoted()
+
+
+def test_a_version_beside_is_opened_once_whatever_is_promoted(make_version, monkeypatch, django_assert_num_queries):
+    beside = make_version(favourite="z")
+    make_version(promoted=True)
+    first = serving.bundle(beside.pk)
+    make_version(promoted=True)
+    serving.promoted(epoch := Epoch.objects.numbers()["model"])
+    monkeypatch.setattr(serving, "open_version", None)
+    with django_assert_num_queries(0):
+        assert serving.bundle(beside.pk, epoch) is first
+
+
+def test_a_broken_version_beside_is_replaced_by_the_promoted_one_and_reported_once(make_version, caplog):
+    broken = make_version(favourite="z")
+    spoil(broken)
+    make_version(favourite="x", promoted=True)
+    assert [best_of(broken) for _ in range(3)] == [1, 1, 1]
+    assert caplog.text.count(f"v{broken.pk} is refused") == 1
+
+
+def test_a_restored_version_beside_serves_after_the_next_change(make_version):
+    version = make_version(favourite="z")
+    make_version(favourite="x", promoted=True)
+    path = storage.store() / version.artifact / "manifest.json"
+    content = path.read_bytes()
+    path.unlink()
+    assert best_of(version) == 1
+    path.write_bytes(content)
+    Epoch.objects.advance("model")
+    assert best_of(version) == 3
+
+
+def test_a_version_that_never_was_is_replaced_by_the_promoted_one(make_version, caplog):
+    make_version(favourite="y", promoted=True)
+    assert serving.bundle(10**9) is serving.promoted()
+    assert "There is no model" in caplog.text
+
+
+def test_the_versions_beside_are_few_and_the_least_used_gives_way(make_version, monkeypatch):
+    monkeypatch.setattr(serving, "MOST_BESIDE", 2)
+    first, second, third = (make_version() for _ in range(3))
+    for version in (first, second, first, third):
+        serving.bundle(version.pk)
+    assert [serving.is_held(version.pk) for version in (first, second, third)] == [True, False, True]
