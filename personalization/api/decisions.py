@@ -16,7 +16,7 @@ from personalization.api.addresses import path_on_this_site
 from personalization.api.fields import Text
 from personalization.api.requests import Endpoint
 from personalization.slots.context import ServingContext
-from personalization.slots.decision import Reason
+from personalization.slots.decision import Origin, Reason
 from personalization.slots.serve import serve
 
 
@@ -51,6 +51,10 @@ class DecisionsEndpoint(Endpoint):
                 variant = serializers.CharField(allow_null=True)
                 score = serializers.FloatField()
                 why = Why(many=True)
+                origin = serializers.CharField(help_text=", ".join(Origin))
+                propensity = serializers.FloatField(
+                    allow_null=True, help_text=_("Probability of the item at its place, in slots that explore.")
+                )
 
             slot = serializers.CharField()
             decision_id = serializers.CharField()
@@ -62,6 +66,7 @@ class DecisionsEndpoint(Endpoint):
             heading = serializers.CharField()
             text = serializers.CharField()
             items = Item(many=True)
+            dismissible = serializers.BooleanField(help_text=_("Whether to offer a button “not interested”."))
 
         decisions = Decision(many=True)
 

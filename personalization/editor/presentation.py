@@ -16,7 +16,12 @@ ACTS = {
     "excluded": _("Shut out by an exclusion"),
     "cap": _("Held back by a cap on tags or sections"),
     "frequency_cap": _("Held back: shown often without a click"),
-    "too_similar": _("Gave way to variety"),
+    "varied": _("Shown for variety"),
+    "calibrated": _("Shown to keep the visitor’s own mix"),
+    "fair": _("Shown to share attention fairly"),
+    "explored": _("Tried out"),
+    "gave_way": _("Gave way to those"),
+    "dismissed": _("Dismissed by the visitor"),
 }
 
 

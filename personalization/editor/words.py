@@ -17,19 +17,25 @@ SCORERS = {
     "boost": _("Boost"),
     "fresh": _("Freshness"),
     "read": _("Already read"),
+    "ignored": _("Seen and ignored"),
     "other": _("Everything else"),
     "serving": _("The version serving then"),
 }
 
 
 OUTCOMES = {
-    "shown": _("shown"),
+    "ranked": _("shown"),
     "pinned": _("pinned"),
+    "varied": _("shown for variety"),
+    "calibrated": _("shown to keep the visitor’s own mix"),
+    "fair": _("shown to share attention fairly"),
+    "explored": _("tried out"),
     "lower_score": _("scored lower"),
-    "too_similar": _("gave way to variety"),
+    "gave_way": _("gave way to others, for the sake of the list"),
     "cap": _("held back by a cap"),
     "frequency_cap": _("shown often without a click"),
     "excluded": _("excluded"),
+    "dismissed": _("dismissed by the visitor"),
 }
 
 REASONS = {

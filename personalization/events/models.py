@@ -44,6 +44,10 @@ class Event(models.Model):
     arm_key = models.CharField(max_length=120, blank=True)
     decision_id = models.UUIDField(null=True)
     position = models.PositiveSmallIntegerField(null=True)
+    propensity = models.FloatField(
+        null=True,
+        help_text="Where a slot explores: the probability of the item at its place; of an exposure, of the whole list.",
+    )
     goal = models.CharField(_("goal"), max_length=60, blank=True)
     value = models.FloatField(_("value"), null=True)
     duration_ms = models.PositiveIntegerField(null=True)

@@ -110,6 +110,7 @@ def _exposure(visitor_key: str, token: DecisionToken) -> Event:
         slot_key=token.slot_key,
         arm_key=token.arm_key,
         decision_id=token.decision_id,
+        propensity=token.propensity,
         for_analytics=True,
         source="server",
         occurred_at=token.issued_at,

@@ -1,6 +1,7 @@
 """The signed token of a decision: proof of what was shown, where, when, and to whom."""
 
 import hmac
+import math
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ class DecisionToken:
     arm_key: str = ""
     visitor_key: str = ""
     item_keys: tuple[str, ...] = ()
+    propensities: tuple[float, ...] = ()
     placement: str = ""
     issued_at: datetime = field(default_factory=timezone.now)
     owner: str = ""
@@ -42,6 +44,15 @@ class DecisionToken:
     def __post_init__(self) -> None:
         if self.visitor_key:
             object.__setattr__(self, "owner", _owner(self.decision_id, self.visitor_key))
+
+    def propensity_of(self, item_key: str) -> float | None:
+        """The probability with which an item was put at its place; None where nothing was left to chance."""
+        return self.propensities[self.item_keys.index(item_key)] if item_key and self.propensities else None
+
+    @property
+    def propensity(self) -> float | None:
+        """The probability of all the items at their places together."""
+        return math.prod(self.propensities) if self.propensities else None
 
     def belongs_to(self, visitor_key: str) -> bool:
         """Whether this visitor may speak about the decision: it was made for them, or for nobody in particular."""
@@ -52,7 +63,9 @@ def issue(token: DecisionToken) -> str:
     """The token as the browser carries it."""
     issued_at = round(token.issued_at.timestamp())
     parts = [token.decision_id.hex, token.slot_key, token.arm_key, token.owner, token.item_keys, token.placement]
-    return _signer().sign_object([*parts, issued_at])
+    # What most slots leave out is left out of their tokens, too.
+    chances = [token.propensities] if token.propensities else []
+    return _signer().sign_object([*parts, issued_at, *chances])
 
 
 def read(raw: str, *, now: datetime) -> DecisionToken:
@@ -60,7 +73,7 @@ def read(raw: str, *, now: datetime) -> DecisionToken:
     if len(raw) > LONGEST_TOKEN or not raw.isascii():
         raise TokenError("bad_token", "The token is not one of this site's.")
     try:
-        decision_id, slot_key, arm_key, owner, item_keys, placement, seconds = _signer().unsign_object(raw)
+        decision_id, slot_key, arm_key, owner, item_keys, placement, seconds, *chances = _signer().unsign_object(raw)
     except (BadSignature, ValueError) as error:
         raise TokenError("bad_token", "The token is not one of this site's.") from error
     issued_at = datetime.fromtimestamp(seconds, UTC)
@@ -71,6 +84,7 @@ def read(raw: str, *, now: datetime) -> DecisionToken:
         slot_key=slot_key,
         arm_key=arm_key,
         item_keys=tuple(item_keys),
+        propensities=tuple(chances[0]) if chances else (),
         placement=placement,
         issued_at=issued_at,
         owner=owner,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from personalization.events.tokens import DecisionToken, issue
 from personalization.slots.context import ServingContext
-from personalization.slots.decision import DecidedItem, Decision, Why
+from personalization.slots.decision import DecidedItem, Decision, Origin, Why
 from personalization.slots.definitions import Definition
 from personalization.slots.words import fill_words
 
@@ -22,6 +22,9 @@ def build_decision(
         slot_key=definition.key,
         visitor_key=context.token_visitor,
         item_keys=tuple(item.key for item in items),
+        propensities=tuple(1.0 if item.propensity is None else item.propensity for item in items)
+        if any(item.propensity is not None for item in items)
+        else (),
         placement=context.path[:LONGEST_PLACEMENT],
     )
     decision = Decision(
@@ -35,6 +38,7 @@ def build_decision(
         heading=fill_words(definition.heading, context),
         text=fill_words(definition.text, context),
         items=tuple(items),
+        dismissible=definition.dismissible and context.is_tracked and context.may_personalize,
         template=definition.template,
     )
     context.shown |= {context.memory.catalog.row_of[item.key] for item in items}
@@ -43,7 +47,13 @@ def build_decision(
     return decision
 
 
-def build_item(row: int, why: tuple[Why, ...], context: ServingContext) -> DecidedItem:
+def build_item(
+    row: int,
+    why: tuple[Why, ...],
+    context: ServingContext,
+    origin: Origin = Origin.RANKED,
+    propensity: float | None = None,
+) -> DecidedItem:
     """The card of one row."""
     card = context.memory.catalog.cards[row]
     return DecidedItem(
@@ -56,6 +66,8 @@ def build_item(row: int, why: tuple[Why, ...], context: ServingContext) -> Decid
         variant=None,
         score=float(sum(addend.contribution for addend in why)),
         why=why,
+        origin=origin,
+        propensity=propensity,
     )
 
 

@@ -4,10 +4,10 @@ import numpy as np
 
 from personalization.recommend.data import Indexes
 from personalization.slots.context import ServingContext
-from personalization.slots.decision import Candidate, Why
+from personalization.slots.decision import Candidate, Origin, Why
 from personalization.slots.definitions import Definition
 from personalization.slots.explanations import explain_rows
-from personalization.slots.ordering import Order
+from personalization.slots.order import Order
 from personalization.slots.policies import Ranking
 
 MOST_LISTED = 100
@@ -18,14 +18,18 @@ def list_candidates(
 ) -> tuple[Candidate, ...]:
     """The shown items in their order, then the other candidates by score, then what the rules shut out.
 
-    Outcomes: ``shown``, ``pinned``, ``lower_score``, ``too_similar``, ``cap``, ``frequency_cap``, ``excluded``.
+    Outcomes: how a shown one came onto the list, see `Origin`; for the others ``lower_score``, ``gave_way``, ``cap``,
+    ``frequency_cap``, ``excluded``, ``dismissed``.
     """
     others = [row for row in _by_score(order) if row not in order.rows][:MOST_LISTED]
     rows = [*order.rows, *others]
     reasons = explain_rows(rows, order, ranking, context)
     listed = [_candidate(row, why, order, context) for row, why in zip(rows, reasons, strict=True)]
-    excluded = np.flatnonzero(context.memory.pool(definition).excluded & context.memory.catalog.live).tolist()
-    return (*listed, *(_shut_out(row, context) for row in excluded))
+    pool, live = context.memory.pool(definition), context.memory.catalog.live
+    excluded = np.flatnonzero(pool.excluded & live).tolist()
+    dismissed = [row for row in context.dismissed_rows if live[row] and not pool.excluded[row]]
+    shut_out = [*((row, "excluded") for row in excluded), *((row, "dismissed") for row in dismissed)]
+    return (*listed, *(_shut_out(row, outcome, context) for row, outcome in shut_out))
 
 
 def _by_score(order: Order) -> list[int]:
@@ -41,17 +45,16 @@ def _candidate(row: int, why: tuple[Why, ...], order: Order, context: ServingCon
 
 
 def _outcome(row: int, order: Order) -> str:
-    if row in order.pinned:
-        return "pinned"
     if row in order.rows:
-        return "shown"
+        return order.origin(row)
     if row in order.held_back:
         return order.held_back[row]
-    shown = [order.scores[order.place(other)] for other in order.rows if other not in order.pinned]
-    # What scored more than something that is shown had to give way to variety.
-    return "too_similar" if shown and order.scores[order.place(row)] > min(shown) else "lower_score"
+    unranked = {Origin.PINNED, Origin.EXPLORED}
+    shown = [order.scores[order.place(other)] for other in order.rows if order.origin(other) not in unranked]
+    # What scored more than something that is shown had to give way to variety, to the visitor's mix or to fairness.
+    return "gave_way" if shown and order.scores[order.place(row)] > min(shown) else "lower_score"
 
 
-def _shut_out(row: int, context: ServingContext) -> Candidate:
+def _shut_out(row: int, outcome: str, context: ServingContext) -> Candidate:
     card = context.memory.catalog.cards[row]
-    return Candidate(card.key, card.type, card.title, None, None, "excluded")
+    return Candidate(card.key, card.type, card.title, None, None, outcome)

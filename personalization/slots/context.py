@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -20,10 +20,17 @@ from personalization.catalog.keys import key_of
 from personalization.catalog.models import Epoch
 from personalization.catalog.snapshot import EVERY_SITE
 from personalization.events.tokens import DecisionToken
-from personalization.recommend.data import History, Indexes, Mask
+from personalization.recommend.data import Floats, History, Indexes, Mask
 from personalization.slots import memory as process_memory
 from personalization.slots.decision import Decision
-from personalization.slots.histories import history_of, history_of_taste, read_mask
+from personalization.slots.histories import (
+    dismissed_rows,
+    history_of,
+    history_of_taste,
+    own_mix,
+    read_mask,
+    shown_counts,
+)
 from personalization.slots.memory import Memory
 from personalization.slots.policies import Ranking
 from personalization.slots.pools import translations
@@ -62,6 +69,7 @@ class ServingContext:
     locale: str = ""
     locale_id: int | None = None
     liked_tags: tuple[str, ...] = ()
+    model_version: int | None = None
     is_tracked: bool = True
     now: datetime = field(default_factory=timezone.now)
     parent: ServingContext | None = None
@@ -115,6 +123,7 @@ class ServingContext:
         item_key: str | None = None,
         locale: str | None = None,
         site_id: int | None = None,
+        model_version: int | None = None,
     ) -> ServingContext:
         """The context of somebody else - new, known, or with a liking for certain tags - of which nothing is logged."""
         return cls(
@@ -123,6 +132,7 @@ class ServingContext:
             item_key=item_key,
             locale=_content_language(locale),
             liked_tags=tuple(tags),
+            model_version=model_version,
             is_tracked=False,
         )
 
@@ -153,7 +163,9 @@ class ServingContext:
     @cached_property
     def memory(self) -> Memory:
         """What this process holds, brought up to date by one query."""
-        return self.parent.memory if self.parent else process_memory.current(Epoch.objects.numbers())
+        if self.parent:
+            return self.parent.memory
+        return process_memory.current(Epoch.objects.numbers(), self.model_version)
 
     @cached_property
     def visitor(self) -> Visitor | None:
@@ -216,6 +228,25 @@ class ServingContext:
         """Which rows the visitor has read, in whatever language; none if that may not be used."""
         return read_mask(self.profile, self.memory) if self.profile else np.zeros(len(self.memory.items.ids), np.bool_)
 
+    @cached_property
+    def shown_counts(self) -> Floats:
+        """How often each row was shown to the visitor without a click since; nothing if that may not be used."""
+        if self.profile is None:
+            return np.zeros(len(self.memory.items.ids), dtype=np.float32)
+        return shown_counts(self.profile, self.memory)
+
+    @cached_property
+    def dismissed_rows(self) -> list[int]:
+        """Rows in which the visitor is not interested, in whatever language."""
+        return dismissed_rows(self.profile, self.memory) if self.profile else []
+
+    @cached_property
+    def own_mix(self) -> Mapping[str, float]:
+        """The shares of tags in what the visitor reads, or is said to like; empty where nothing is known."""
+        if self.liked_tags:
+            return {tag.casefold(): 1.0 for tag in self.liked_tags}
+        return own_mix(self.history, self.memory, self.now)
+
     @property
     def language(self) -> str:
         """The language of the page, else the active one."""
@@ -227,10 +258,10 @@ class ServingContext:
         return _content_language(settings.LANGUAGE_CODE)
 
     def taken_rows(self) -> list[int]:
-        """Rows that may not be shown: the item being viewed, and what the page has shown already, in any language."""
+        """Rows that may not be shown: the item being viewed, what the page has shown, what was dismissed."""
         rows = self.shown if self.item_row is None else self.shown | {self.item_row}
         keys = (self.memory.items.ids[row] for row in rows)
-        return [row for key in keys for row in translations(self.memory.catalog, key)]
+        return [*self.dismissed_rows, *(row for key in keys for row in translations(self.memory.catalog, key))]
 
     def may_exist(self, slot_key: str) -> bool:
         """Whether a slot exists, as far as that can be known."""

@@ -43,6 +43,18 @@ class Reason(StrEnum):
     FALLBACK_FAILED = "fallback_failed"
 
 
+class Origin(StrEnum):
+    """How an item came onto the list: stable codes, in the API and in the preview."""
+
+    RANKED = "ranked"
+    PINNED = "pinned"
+    VARIED = "varied"
+    CALIBRATED = "calibrated"
+    FAIR = "fair"
+    EXPLORED = "explored"
+    FALLBACK = "fallback"
+
+
 @dataclass(frozen=True)
 class Why:
     """One addend of an item's score, in the visitor's words."""
@@ -54,7 +66,10 @@ class Why:
 
 @dataclass(frozen=True)
 class DecidedItem:
-    """One card. The contributions in `why` add up to `score`."""
+    """One card. The contributions in `why` add up to `score`.
+
+    `propensity` is the probability of the item at its place, given the places before it, in slots that explore.
+    """
 
     key: str
     type: str
@@ -65,6 +80,8 @@ class DecidedItem:
     variant: str | None
     score: float
     why: tuple[Why, ...] = ()
+    origin: Origin = Origin.RANKED
+    propensity: float | None = None
 
     @cached_property
     def reasons(self) -> list[str]:
@@ -102,6 +119,7 @@ class Decision:
     heading: str = ""
     text: str = ""
     items: tuple[DecidedItem, ...] = ()
+    dismissible: bool = False
     template: str = ""
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
 

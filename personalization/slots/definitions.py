@@ -48,6 +48,13 @@ class Definition:
     max_per_tag: int | None
     max_per_section: int | None
     frequency_cap: int | None
+    diversity_method: str
+    calibration: float
+    fatigue: float
+    exploration: float
+    fair_by: str
+    fair_tags: tuple[str, ...]
+    dismissible: bool
 
     def shows_at(self, now: datetime) -> bool:
         """Whether the slot is published and within its dates."""
@@ -93,7 +100,7 @@ def _definition(
         types=frozenset(slot.pool_types),
         trees=tuple(paths[pk] for pk in pool["tree"] if pk in paths),
         limited_to_trees=bool(pool["tree"]),
-        tags=frozenset(tag.strip().casefold() for tag in slot.pool_tags.split(",") if tag.strip()),
+        tags=frozenset(_tags(slot.pool_tags)),
         all_tags=slot.pool_tags_match == Slot.TagsMatch.ALL,
         listed=named(pool["item"]),
         max_age_days=slot.max_age_days,
@@ -109,7 +116,18 @@ def _definition(
         max_per_tag=slot.max_per_tag,
         max_per_section=slot.max_per_section,
         frequency_cap=slot.frequency_cap,
+        diversity_method=slot.diversity_method,
+        calibration=slot.calibration / 100,
+        fatigue=slot.fatigue / 100,
+        exploration=slot.exploration / 100,
+        fair_by=slot.fair_by,
+        fair_tags=_tags(slot.fair_tags),
+        dismissible=slot.dismissible,
     )
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag.strip().casefold() for tag in text.split(",") if tag.strip()))
 
 
 def _blocks(stream: Any) -> Blocks:

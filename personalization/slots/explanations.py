@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from personalization.recommend.data import Attribution
 from personalization.slots.context import ServingContext
-from personalization.slots.decision import Why
-from personalization.slots.ordering import Order
+from personalization.slots.decision import Origin, Why
+from personalization.slots.order import Order
 from personalization.slots.policies import Ranking
 
 MOST_TOLD = 4
@@ -31,15 +31,24 @@ Addend = tuple[Source, float]
 
 
 def explain_rows(rows: Sequence[int], order: Order, ranking: Ranking, context: ServingContext) -> list[tuple[Why, ...]]:
-    """The reasons for each row; a pinned one is there because the editors want it."""
+    """The reasons for each row; a pinned one is there because the editors want it, another to be tried out."""
     ranked = [row for row in rows if row not in order.pinned]
     told = dict(zip(ranked, _explain_ranked(ranked, order, ranking, context), strict=True)) if ranked else {}
-    return [told[row] if row in told else (chosen_by_editors(),) for row in rows]
+    tried = {row for row in ranked if order.origin(row) == Origin.EXPLORED}
+    return [
+        (*told[row], *([tried_out()] if row in tried else [])) if row in told else (chosen_by_editors(),)
+        for row in rows
+    ]
 
 
 def chosen_by_editors() -> Why:
     """The reason for pinned items and for fallback items."""
     return Why("editors", PINNED, _("Chosen by the editors"))
+
+
+def tried_out() -> Why:
+    """The reason for items shown by chance: no part of the score, and yet worth telling."""
+    return Why("explored", 0.0, _("Something different, to try out"))
 
 
 def newest_of_pool(score: float) -> Why:

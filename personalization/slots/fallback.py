@@ -6,7 +6,7 @@ from personalization.slots import policies
 from personalization.slots.building import build_decision, build_item
 from personalization.slots.candidates import find_candidates, rows_of, showable
 from personalization.slots.context import ServingContext
-from personalization.slots.decision import Decision, Reason, Why
+from personalization.slots.decision import Decision, Origin, Reason, Why
 from personalization.slots.definitions import Definition
 from personalization.slots.explanations import chosen_by_editors, newest_of_pool
 from personalization.slots.ordering import find_pins
@@ -23,9 +23,9 @@ def fall_back(definition: Definition, reason: Reason, context: ServingContext) -
     pins = find_pins(definition, context)
     rows = rerankers.place_pins(list(reasons), pins, definition.size).tolist()
     reasons |= dict.fromkeys(pins.values(), chosen_by_editors())
-    return build_decision(
-        definition, [build_item(row, (reasons[row],), context) for row in rows], reason, True, context
-    )
+    origins = dict.fromkeys(reasons, Origin.FALLBACK) | dict.fromkeys(pins.values(), Origin.PINNED)
+    items = [build_item(row, (reasons[row],), context, origins[row]) for row in rows]
+    return build_decision(definition, items, reason, True, context)
 
 
 def _listed(definition: Definition, context: ServingContext) -> dict[int, Why]:

@@ -143,7 +143,7 @@ _beside: dict[int, Memory] = {}
 
 
 def current(epochs: Mapping[str, int], version_id: int | None = None) -> Memory:
-    """What serving at these epochs needs, by the promoted model or a given one. Costs nothing while they stand still."""
+    """What serving at these epochs needs, by the promoted model or a given one: nothing to do while they stand."""
     memory = _by_promoted(epochs)
     bundle = serving.bundle(version_id, epochs.get("model", 0)) if version_id else memory.bundle
     return memory if bundle is None or bundle is memory.bundle else _by_version(bundle, memory)

@@ -21,6 +21,8 @@ SIZE = [MinValueValidator(1), MaxValueValidator(24)]
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 CARDS = "cards"
 AT_LEAST_ONE = [MinValueValidator(1)]
+PERCENT = [MaxValueValidator(100)]
+MOST_EXPLORED = [MaxValueValidator(20)]
 
 
 class TypesField(models.JSONField):
@@ -47,6 +49,15 @@ class Slot(PreviewableMixin, DraftStateMixin, LockableMixin, RevisionMixin, mode
         PAGE = "page", _("The page's language only")
         FALLBACK = "fallback", _("The page's language, else the site's default language")
         ANY = "any", _("Any language, the page's first")
+
+    class DiversityMethod(models.TextChoices):
+        MMR = "mmr", _("Unlike the one it resembles most (MMR)")
+        DPP = "dpp", _("Unlike all of the others together (DPP)")
+
+    class FairBy(models.TextChoices):
+        NOTHING = "", _("Off: the ranking alone decides")
+        SECTION = "section", _("Between sections")
+        TAGS = "tags", _("Between certain tags")
 
     key = models.SlugField(
         _("key"), max_length=60, unique=True, help_text=_("Templates and front ends ask for the slot by this key.")
@@ -110,6 +121,62 @@ class Slot(PreviewableMixin, DraftStateMixin, LockableMixin, RevisionMixin, mode
         blank=True,
         validators=AT_LEAST_ONE,
         help_text=_("After so many, a visitor no longer gets the item here. Empty: no limit."),
+    )
+    diversity_method = models.CharField(
+        _("how diversity is measured"),
+        max_length=3,
+        choices=DiversityMethod,
+        default=DiversityMethod.MMR,
+        help_text=_("Each next item is to be… The second is stricter in longer lists."),
+    )
+    calibration = models.PositiveSmallIntegerField(
+        _("keep the visitor's own mix, in percent"),
+        default=0,
+        validators=PERCENT,
+        help_text=_(
+            "Who reads two thirds film and one third food gets about that, and not film only. "
+            "0: off. 100: the mix of tags alone decides. Reasonable: 30 to 60."
+        ),
+    )
+    fatigue = models.PositiveSmallIntegerField(
+        _("lower what was seen and ignored, in percent"),
+        default=0,
+        validators=PERCENT,
+        help_text=_("How much an item sinks that this visitor sees again and again without choosing it. 0: off."),
+    )
+    exploration = models.PositiveSmallIntegerField(
+        _("try out other items, in percent of the places"),
+        default=0,
+        validators=MOST_EXPLORED,
+        help_text=_(
+            "Now and then an item is shown that was not ranked high, so that new and unknown ones get their chance and "
+            "rankings can be compared fairly. Only where a visitor's events are recorded. 0: off. At most 20."
+        ),
+    )
+    fair_by = models.CharField(
+        _("share attention fairly"),
+        max_length=7,
+        choices=FairBy,
+        default=FairBy.NOTHING,
+        blank=True,
+        help_text=_(
+            "Over all visitors, each group gets at least four fifths of the attention that its share of the pool "
+            "deserves, as far as it has items among a visitor's best."
+        ),
+    )
+    fair_tags = models.CharField(
+        _("tags that share attention"),
+        max_length=500,
+        blank=True,
+        help_text=_(
+            "Separated by commas, such as the names of authors. An item counts for the first of them that it carries; "
+            "all others count as one more group."
+        ),
+    )
+    dismissible = models.BooleanField(
+        _("let visitors say “not interested”"),
+        default=False,
+        help_text=_("Adds a button to each card. What a visitor dismisses is not shown to them again, in any slot."),
     )
     flag = models.CharField(
         _("flag"),

@@ -39,5 +39,21 @@ SLOT_PANELS = [
         ],
         heading=_("Rules"),
     ),
+    MultiFieldPanel(
+        [
+            HelpPanel(
+                _("<p>Left as it is, a slot works well. Fixed orders, such as the newest first, are left alone.</p>")
+            ),
+            FieldPanel("diversity_method"),
+            FieldPanel("calibration"),
+            FieldPanel("fatigue"),
+            FieldPanel("dismissible"),
+            FieldPanel("fair_by"),
+            FieldPanel("fair_tags"),
+            FieldPanel("exploration"),
+        ],
+        heading=_("Advanced"),
+        classname="collapsed",
+    ),
     MultiFieldPanel([FieldPanel("flag")], heading=_("Kill switch")),
 ]

@@ -15,7 +15,8 @@ from personalization.slots.definitions import Definition, define
 from personalization.slots.explanations import explain_rows
 from personalization.slots.fallback import fall_back
 from personalization.slots.models import Slot
-from personalization.slots.ordering import Order, order_items
+from personalization.slots.order import Order
+from personalization.slots.ordering import order_items
 from personalization.slots.policies import Policy, Ranking, Situation
 from personalization.slots.stages import StageError, Stages, log_failure
 
@@ -153,6 +154,9 @@ def _decided(definition: Definition, ranked: Ranked, stages: Stages) -> Decision
     context, order = stages.context, ranked.order
     with stages.stage(Reason.EXPLAIN_FAILED):
         reasons = explain_rows(order.rows, order, ranked.ranking, context)
-        items = [build_item(row, why, context) for row, why in zip(order.rows, reasons, strict=True)]
+        items = [
+            build_item(row, why, context, order.origin(row), order.propensities.get(row))
+            for row, why in zip(order.rows, reasons, strict=True)
+        ]
     with stages.stage(Reason.TOKEN_FAILED, timed=False):
         return build_decision(definition, items, ranked.ranking.rung, False, context)

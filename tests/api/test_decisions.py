@@ -53,9 +53,13 @@ def test_a_decision_has_the_promised_shape(slot, items):
     decision = response.json()["decisions"][0]
     assert set(decision) == {
         "slot", "decision_id", "token", "policy", "model_version", "fallback", "reason", "heading", "text", "items",
+        "dismissible",
     }  # fmt: skip
     item = decision["items"][0]
-    assert set(item) == {"key", "type", "title", "url", "summary", "image", "variant", "score", "why"}
+    assert set(item) == {
+        "key", "type", "title", "url", "summary", "image", "variant", "score", "why", "origin", "propensity",
+    }  # fmt: skip
+    assert (item["origin"], item["propensity"], decision["dismissible"]) == ("ranked", None, False)
     assert set(item["why"][0]) == {"scorer", "contribution", "text"}
     assert sum(why["contribution"] for why in item["why"]) == pytest.approx(item["score"])
     assert (decision["slot"], decision["policy"], decision["reason"]) == ("home-top", "for-you", "content")

@@ -222,6 +222,12 @@ def form_of(slot: Slot, **changes) -> dict:
         "max_per_tag": "",
         "max_per_section": "",
         "frequency_cap": "",
+        "diversity_method": "mmr",
+        "calibration": 0,
+        "fatigue": 0,
+        "exploration": 0,
+        "fair_by": "",
+        "fair_tags": "",
         "flag": "",
         "template": "",
     }

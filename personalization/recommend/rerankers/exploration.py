@@ -19,7 +19,7 @@ def generator(*words: str) -> np.random.Generator:
 
     Examples
     --------
-    >>> generator("ann", "home").integers(1000) == generator("ann", "home").integers(1000)
+    >>> generator("ann", "home").random() == generator("ann", "home").random()
     True
     """
     digest = hashlib.blake2b("\x1f".join(words).encode(), digest_size=16).digest()
