@@ -102,3 +102,26 @@ class EventImport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_hash[:12]}: {self.lines}"
+
+
+class TagForecast(models.Model):
+    """How much of one tag is expected to be read in the days that come, beside what was read."""
+
+    tag = models.CharField(_("tag"), max_length=255, unique=True)
+    today = models.DateField(help_text="The first day that is forecast; the history ends the day before.")
+    history = models.JSONField(default=list, help_text="Readings of each day, the oldest first.")
+    mean = models.JSONField(default=list, help_text="Expected on each of the days that come.")
+    low = models.JSONField(default=list)
+    high = models.JSONField(default=list)
+    method = models.CharField(_("method"), max_length=20)
+    lately = models.FloatField(_("last two weeks"))
+    expected = models.FloatField(_("next two weeks"))
+    made_at = models.DateTimeField(_("made"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("demand forecast")
+        verbose_name_plural = _("demand forecasts")
+        ordering = ["-expected", "tag"]
+
+    def __str__(self) -> str:
+        return self.tag

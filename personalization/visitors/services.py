@@ -1,6 +1,7 @@
 """What can be done to visitors: find, let choose, teach, claim, delete. Every change locks the visitor's row first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -92,6 +93,20 @@ def learn(
     profiles.fold(profile, signals, embedding_model=embedding_model, vector_of=vector_of)
     profile.save()
     return profile
+
+
+@transaction.atomic
+def store_returns(*, returns: Mapping[str, dict[str, Any]]) -> int:
+    """Let the profiles of visitors who still allow it know when they are expected; return how many changed."""
+    Visitor.objects.filter(key__in=list(returns)).lock()
+    profiles = Profile.objects.filter(visitor__key__in=list(returns), visitor__consent__personalization=True)
+    changed = []
+    for profile in profiles.select_related("visitor").only("returns", "visitor__key"):
+        if profile.returns != returns[profile.visitor.key]:
+            profile.returns = returns[profile.visitor.key]
+            changed.append(profile)
+    Profile.objects.bulk_update(changed, ["returns"])
+    return len(changed)
 
 
 @transaction.atomic
