@@ -29,7 +29,7 @@ class Held:
 
 @dataclass
 class Beside:
-    """A version asked for by its number: its scorers - None if they could not be opened at this epoch - and last use."""
+    """A version asked for by its number: its scorers (None if it could not be opened at this epoch), last use."""
 
     epoch: int
     bundle: Bundle | None

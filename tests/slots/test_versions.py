@@ -63,8 +63,8 @@ def numbers(decision: Decision) -> list[int]:
 def test_two_visitors_of_two_versions_see_two_orders():
     items = make_items(12)
     make_slot(size=2, diversity=0)
-    champion = make_version(liking(items, [2, 3]), promoted=True)
-    challenger = make_version(liking(items, [7, 6]))
+    champion = make_version(liking(items, [2, 3, 5]), promoted=True)
+    challenger = make_version(liking(items, [7, 6, 3]))
     ann, bob = make_visitor(read=(items[0],)), make_visitor(read=(items[0],))
     of_ann, of_bob = decide(visitor=ann, version=champion), decide(visitor=bob, version=challenger)
     assert (numbers(of_ann), of_ann.model_version) == ([2, 3], f"v{champion.pk}")
@@ -75,8 +75,8 @@ def test_two_visitors_of_two_versions_see_two_orders():
 def test_both_versions_are_held_between_requests(django_assert_max_num_queries):
     items = make_items(12)
     make_slot(size=2, diversity=0)
-    make_version(liking(items, [2, 3]), promoted=True)
-    challenger = make_version(liking(items, [7, 6]))
+    make_version(liking(items, [2, 3, 5]), promoted=True)
+    challenger = make_version(liking(items, [7, 6, 3]))
     ann = make_visitor(read=(items[0],))
     for version in (None, challenger):
         decide(visitor=ann, version=version)
@@ -88,8 +88,8 @@ def test_both_versions_are_held_between_requests(django_assert_max_num_queries):
 def test_a_version_that_is_gone_leaves_its_visitors_to_the_promoted_one():
     items = make_items(12)
     make_slot(size=2, diversity=0)
-    promoted = make_version(liking(items, [2, 3]), promoted=True)
-    gone = make_version(liking(items, [7, 6]))
+    promoted = make_version(liking(items, [2, 3, 5]), promoted=True)
+    gone = make_version(liking(items, [7, 6, 3]))
     ModelVersion.objects.filter(pk=gone.pk).update(artifact="")
     decision = decide(visitor=make_visitor(read=(items[0],)), version=gone)
     assert (numbers(decision), decision.model_version) == ([2, 3], f"v{promoted.pk}")
@@ -98,8 +98,8 @@ def test_a_version_that_is_gone_leaves_its_visitors_to_the_promoted_one():
 def test_a_change_of_the_catalog_reaches_both_versions():
     items = make_items(12)
     make_slot(size=2, diversity=0)
-    make_version(liking(items, [2, 3]), promoted=True)
-    challenger = make_version(liking(items, [7, 6]))
+    make_version(liking(items, [2, 3, 5]), promoted=True)
+    challenger = make_version(liking(items, [7, 6, 3]))
     visitor = make_visitor(read=(items[0],))
     assert numbers(decide(visitor=visitor, version=challenger))[0] == 7
     Item.objects.filter(pk=items[7].pk).update(live=False, epoch=Epoch.objects.advance("catalog"))
