@@ -60,7 +60,6 @@ def mmr(
     [7, 9]
     """
     pool, worth, vectors = _prepared(candidates, scores, embeddings, trade_off)
-    worth *= trade_off
     repetition = np.zeros(len(pool))
     chosen: list[int] = []
     for _ in range(min(k, len(pool))):
@@ -120,7 +119,7 @@ def dpp(candidates: ArrayLike, scores: ArrayLike, embeddings: Floats, k: int, tr
     left = np.ones(len(pool))
     chosen: list[int] = []
     for step in range(steps):
-        best = int(np.argmax(trade_off * worth + (1 - trade_off) * np.log(left)))
+        best = int(np.argmax(worth + (1 - trade_off) * np.log(left)))
         chosen.append(best)
         worth[best] = NEVER
         alike = (1 - OWN) * (1 + _likeness(vectors, best)) / 2
@@ -133,12 +132,12 @@ def dpp(candidates: ArrayLike, scores: ArrayLike, embeddings: Floats, k: int, tr
 def _prepared(
     candidates: ArrayLike, scores: ArrayLike, embeddings: Floats, trade_off: float
 ) -> tuple[Indexes, Doubles, Floats]:
-    """Check and return the usable candidates best first, with scores scaled to 0..1."""
+    """Check and return the usable candidates best first, with what their scores count for."""
     pool, values, vectors = np.asarray(candidates, dtype=np.int64), doubles(scores), np.asarray(embeddings)
     if not len(pool) == len(values) == len(vectors) or not 0 <= trade_off <= 1:
         raise ValueError("Candidates, scores and embeddings must have one length, and the trade-off lie in 0..1.")
     usable = best_first(values)
-    return pool[usable], scaled(values[usable]), vectors[usable]
+    return pool[usable], trade_off * scaled(values[usable]), vectors[usable]
 
 
 def _likeness(vectors: Floats, row: int) -> Doubles:
