@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from personalization.recommend import metrics
-from personalization.recommend.data import Doubles, Indexes, Interactions, Items
-from personalization.recommend.rerankers import top_rows
+from personalization.recommend.data import Interactions, Items
+from personalization.recommend.judging import HISTORY_LENGTHS, Judge, Row, Slice
+from personalization.recommend.memory import PeakMemory
+from personalization.recommend.resampling import Interval, bootstrap_interval, percentile_interval
 from personalization.recommend.scorers.base import Scorer
 from personalization.recommend.splits import Split, Splitter
 
-BLOCK = 256
-
-PER_VISITOR = {
-    "ndcg": metrics.ndcg_at_k,
-    "recall": metrics.recall_at_k,
-    "precision": metrics.precision_at_k,
-    "map": metrics.map_at_k,
-    "hit_rate": metrics.hit_rate_at_k,
-    "mrr": metrics.mrr,
-}
-
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One scorer's figures.
-
-    ``metrics`` maps "ndcg@10" and its like to means; ``intervals`` holds a 95 % interval for those that are means over
-    visitors; ``per_visitor`` their values, NaN-free and in the same order for every scorer of a report.
-    """
-
-    scorer: str
-    metrics: Mapping[str, float]
-    intervals: Mapping[str, Interval]
-    per_visitor: Mapping[str, Doubles]
-    fit_seconds: float
+__all__ = [
+    "HISTORY_LENGTHS",
+    "Difference",
+    "Interval",
+    "Report",
+    "Row",
+    "Slice",
+    "bootstrap_interval",
+    "evaluate",
+    "paired_difference",
+]
 
 
 @dataclass(frozen=True)
@@ -79,20 +64,29 @@ class Report:
         return {
             "visitors": self.n_visitors,
             "left_out": self.left_out,
-            "scorers": {
-                row.scorer: {
-                    "metrics": {name: _plain(value) for name, value in row.metrics.items()},
-                    "intervals": {name: [_plain(low), _plain(high)] for name, (low, high) in row.intervals.items()},
-                    "fit_seconds": round(row.fit_seconds, 3),
-                }
-                for row in self.rows
-            },
+            "scorers": {row.scorer: _row_as_dict(row) for row in self.rows},
+        }
+
+    def differences(self, reference: str) -> dict[str, dict[str, Difference]]:
+        """Compare every other scorer with one of them in every figure that both have; KeyError if it has no row."""
+        shared = self.row(reference).draws
+        return {
+            row.scorer: {
+                metric: paired_difference(self, row.scorer, reference, metric=metric)
+                for metric in row.draws
+                if metric in shared
+            }
+            for row in self.rows
+            if row.scorer != reference
         }
 
     def table(self) -> str:
         """Return a plain-text table, best NDCG first."""
         k = self.ks[0]
         lines = [["scorer", f"NDCG@{k}", "95 % interval", f"Recall@{k}", f"coverage@{k}", "novelty", "fit s"]]
+        measured = any(not math.isnan(row.peak_mb) for row in self.rows)
+        if measured:
+            lines[0].append("peak MiB")
         for row in sorted(self.rows, key=lambda row: -row.metrics[f"ndcg@{k}"]):
             low, high = row.intervals[f"ndcg@{k}"]
             figures = [row.metrics[f"{name}@{k}"] for name in ("recall", "coverage")]
@@ -100,6 +94,7 @@ class Report:
                 [row.scorer, f"{row.metrics[f'ndcg@{k}']:.4f}", f"{low:.4f} .. {high:.4f}"]
                 + [f"{figure:.4f}" for figure in figures]
                 + [f"{row.metrics[f'novelty@{k}']:.2f}", f"{row.fit_seconds:.2f}"]
+                + ([f"{row.peak_mb:.0f}"] if measured else [])
             )
         widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
         return "\n".join(
@@ -117,6 +112,8 @@ def evaluate(
     fitted: Mapping[str, Scorer] | None = None,
     seed: int = 0,
     resamples: int = 1_000,
+    history_lengths: Sequence[int] = (),
+    measure_memory: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Fit scorers on the training part and judge their rankings of what each visitor has not seen.
@@ -138,17 +135,30 @@ def evaluate(
         should not have learned from its held-out part.
     seed, resamples : int
         Of the bootstrap over visitors; the resamples are the same for every scorer.
+    history_lengths : sequence of int
+        Points of the cold-start curve, such as ``HISTORY_LENGTHS`` (0, 1, 2, 5, 10); none when left out. It is of
+        visitors with at least as many training interactions as the largest, at most 1,000 of them: each time the
+        scorer is told of their newest 0, 1, 2, ... only, and at the last point, "10+", of all.
+    measure_memory : bool
+        Measure each scorer's peak, see `memory.PeakMemory`.
     progress : callable, optional
         Called with each scorer's name before it is fitted.
 
     Returns
     -------
     Report
+        Visitors without a training interaction are in no figure; ``left_out`` counts them.
 
     Raises
     ------
     ValueError
-        If nobody has held-out interactions, or a fitted scorer has other columns.
+        If nobody has held-out interactions, a fitted scorer has other columns, or scores are not finite.
+
+    Notes
+    -----
+    Every figure has a 95 % interval by the bootstrap over visitors. A scorer with a method
+    ``probabilities(histories)``, shape (n_histories, n_items), is also judged by log loss and calibration error, where
+    it is known what visitors were shown and ignored after the training part.
 
     Examples
     --------
@@ -161,27 +171,28 @@ def evaluate(
     """
     if not isinstance(split, Split):
         split = split(interactions)
-    if not len(split.test_rows):
+    judge = Judge.of(split, ks, items, seed, resamples, history_lengths)
+    if not len(judge.visitors):
         raise ValueError("No visitor has held-out interactions: there is nothing to judge by.")
     rows = []
     for name, scorer in scorers.items():
         if progress is not None:
             progress(name)
-        started = time.perf_counter()
-        scorer.fit(split.train, items)
-        seconds = time.perf_counter() - started
-        rows.append(_judge(name, scorer, split, ks, items, seconds, seed, resamples))
+        with PeakMemory() if measure_memory else nullcontext() as peak:
+            started = time.perf_counter()
+            scorer.fit(split.train, items)
+            seconds = time.perf_counter() - started
+            row = judge.judge(name, scorer, seconds)
+        rows.append(replace(row, peak_mb=peak.megabytes) if peak is not None else row)
     for name, scorer in (fitted or {}).items():
         if scorer.item_ids != split.train.item_ids:
             raise ValueError(f"The fitted scorer {name!r} has other columns than the split: rebase it first.")
-        rows.append(_judge(name, scorer, split, ks, items, 0.0, seed, resamples))
-    return Report(tuple(rows), len(split.test_rows), split.left_out, tuple(ks), seed)
+        rows.append(judge.judge(name, scorer))
+    return Report(tuple(rows), len(judge.visitors), judge.left_out, judge.ks, seed)
 
 
-def paired_difference(
-    report: Report, a: str, b: str, *, metric: str | None = None, level: float = 0.95, resamples: int = 1_000
-) -> Difference:
-    """Compare two scorers of a report visitor by visitor: mean of ``a - b`` with a bootstrap interval.
+def paired_difference(report: Report, a: str, b: str, *, metric: str | None = None, level: float = 0.95) -> Difference:
+    """Compare two scorers of a report on the same resamples of visitors: ``a - b`` with a bootstrap interval.
 
     Parameters
     ----------
@@ -189,7 +200,7 @@ def paired_difference(
     a, b : str
         Scorers' names; KeyError when one was not evaluated.
     metric : str, optional
-        Such as "recall@10"; NDCG at the report's first cut-off when left out.
+        Such as "recall@10" or "coverage@10"; NDCG at the report's first cut-off when left out.
     level : float
         Of the interval.
 
@@ -198,62 +209,29 @@ def paired_difference(
     T. Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006.
     """
     name = metric or f"ndcg@{report.ks[0]}"
-    differences = report.row(a).per_visitor[name] - report.row(b).per_visitor[name]
-    interval = bootstrap_interval(differences, seed=report.seed, level=level, resamples=resamples)
-    return Difference(float(differences.mean()), interval)
+    first, second = report.row(a), report.row(b)
+    mean = first.metrics[name] - second.metrics[name]
+    return Difference(mean, percentile_interval(first.draws[name] - second.draws[name], level))
 
 
-def bootstrap_interval(values: Doubles, *, seed: int, level: float = 0.95, resamples: int = 1_000) -> Interval:
-    """Return the percentile interval of a mean; the same seed draws the same visitors.
-
-    Examples
-    --------
-    >>> bootstrap_interval(np.full(5, 2.0), seed=0)
-    (2.0, 2.0)
-    """
-    rng = np.random.default_rng(seed)
-    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(resamples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def _row_as_dict(row: Row) -> dict[str, Any]:
+    document = _figures_as_dict(row) | {"fit_seconds": round(row.fit_seconds, 3)}
+    if not math.isnan(row.peak_mb):
+        document["peak_mb"] = round(row.peak_mb, 1)
+    for word, slices in (("segments", row.segments), ("history_lengths", row.history_lengths)):
+        if slices:
+            document[word] = {
+                name: {"visitors": part.n_visitors} | _figures_as_dict(part) for name, part in slices.items()
+            }
+    return document
 
 
-def _judge(
-    name: str,
-    scorer: Scorer,
-    split: Split,
-    ks: Sequence[int],
-    items: Items | None,
-    seconds: float,
-    seed: int,
-    resamples: int,
-) -> Row:
-    ranked = _rank(scorer, split, max(ks))
-    relevant = split.test.matrix[split.test_rows]
-    embeddings = items.aligned_to(split.train.item_ids) if items is not None else None
-    popularity = np.bincount(split.train.matrix.indices, minlength=split.train.n_items)
-    per_visitor = {f"{word}@{k}": measure(ranked, relevant, k) for k in ks for word, measure in PER_VISITOR.items()}
-    figures = {name: metrics.average(values) for name, values in per_visitor.items()}
-    for k in ks:
-        figures[f"coverage@{k}"] = metrics.coverage(ranked, split.train.n_items, k)
-        figures[f"novelty@{k}"] = metrics.novelty(ranked, popularity, split.train.n_visitors, k)
-        if embeddings is not None:
-            figures[f"diversity@{k}"] = metrics.diversity(ranked, embeddings, k)
-    intervals = {
-        metric: bootstrap_interval(values, seed=seed, resamples=resamples) for metric, values in per_visitor.items()
+def _figures_as_dict(figures: Row | Slice) -> dict[str, Any]:
+    return {
+        "metrics": {name: _plain(value) for name, value in figures.metrics.items()},
+        "intervals": {name: [_plain(low), _plain(high)] for name, (low, high) in figures.intervals.items()},
     }
-    return Row(name, figures, intervals, per_visitor, seconds)
-
-
-def _rank(scorer: Scorer, split: Split, k: int) -> Indexes:
-    """Rank what each judged visitor has not seen in training, a block of visitors at a time."""
-    blocks = []
-    for start in range(0, len(split.test_rows), BLOCK):
-        rows = split.test_rows[start : start + BLOCK]
-        scores = scorer.score(split.train.histories(rows))
-        scores[split.train.matrix[rows].nonzero()] = -np.inf
-        blocks.append(top_rows(scores, k))
-    return np.concatenate(blocks)
 
 
 def _plain(value: float) -> float | None:
-    return round(value, 6) if np.isfinite(value) else None
+    return round(value, 6) if math.isfinite(value) else None

@@ -24,4 +24,5 @@ def test_every_metric_has_an_example():
     metrics = importlib.import_module("personalization.recommend.metrics")
     tests = {test.name.rpartition(".")[2] for test in doctest.DocTestFinder().find(metrics) if test.examples}
     public = {"ndcg_at_k", "recall_at_k", "precision_at_k", "map_at_k", "hit_rate_at_k", "mrr"}
+    public |= {"auc", "log_loss", "expected_calibration_error", "gini", "popularity_lift", "list_popularity"}
     assert tests >= public | {"coverage", "novelty", "diversity"}

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
-from sklearn.metrics import average_precision_score, ndcg_score
+from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
+from sklearn.metrics import log_loss as log_loss_elsewhere
 
 from personalization.recommend import metrics
 
@@ -97,8 +98,92 @@ def test_coverage_counts_what_anybody_was_shown():
 
 
 def test_novelty_is_the_mean_information_of_what_is_shown():
-    assert metrics.novelty([[0, 1], [2, -1]], [8, 4, 0], 8, 2) == pytest.approx((0 + 1 + 3) / 3)
+    assert metrics.novelty([[0, 1], [2, -1]], [8, 4, 0], 8, 2) == pytest.approx(((0 + 1) / 2 + 3) / 2)
     assert math.isnan(metrics.novelty([[-1]], [1], 1, 1))
+
+
+def test_popularity_is_that_of_the_items_shown_and_its_lift_is_over_ones_own():
+    assert metrics.list_popularity([[0, 1], [2, -1]], [8, 4, 0], 2).tolist() == [6, 0]
+    assert metrics.popularity_lift([6.0, 0.0], [2.0, 2.0]) == pytest.approx(0.5)
+    assert math.isnan(metrics.popularity_lift([1.0], [0.0]))
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_the_area_under_the_curve_agrees_with_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 6, (4, 12)).astype(float)  # few levels, many ties
+    relevant = (rng.random((4, 12)) < 0.3).astype(int)
+    seen = (rng.random((4, 12)) < 0.3) & (relevant == 0)
+    areas = metrics.auc(scores, csr_array(relevant), seen=csr_array(seen.astype(int)))
+    for area, line, held_out, known in zip(areas, scores, relevant, seen, strict=True):
+        if held_out.any() and (held_out + known == 0).any():
+            assert area == pytest.approx(roc_auc_score(held_out[~known], line[~known]))
+        else:
+            assert math.isnan(area)
+
+
+def test_an_item_without_a_score_is_not_compared():
+    assert metrics.auc([[0.5, np.nan, -np.inf, 0.1]], csr_array([[1, 0, 0, 0]])).tolist() == [1]
+    assert math.isnan(metrics.auc([[-np.inf, 0.3]], csr_array([[1, 0]]))[0])
+    with pytest.raises(ValueError, match="one score"):
+        metrics.auc([[0.5]], csr_array([[1, 0]]))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(0, 5))
+def test_gini_is_the_mean_difference_of_all_pairs(counts, unseen):
+    values = np.array([*counts, *[0] * unseen], dtype=float)
+    ours = metrics.gini_of_counts([counts], n_items=len(values))[0]
+    if not values.any():
+        assert math.isnan(ours)
+    else:
+        differences = np.abs(values[:, None] - values).sum()
+        assert ours == pytest.approx(differences / (2 * len(values) ** 2 * values.mean()))
+
+
+def test_gini_counts_the_lists_an_item_stands_in():
+    assert metrics.gini([[0, 1], [0, 2]], 4, 1) == pytest.approx(0.75)
+    assert metrics.gini([[0, 1], [2, 3]], 4, 2) == 0
+    assert math.isnan(metrics.gini([[-1]], 4, 1))
+
+
+@settings(max_examples=40)
+@given(worlds)
+def test_log_loss_agrees_with_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    chances, outcomes = rng.random(30), rng.random(30) < 0.4
+    ours = metrics.log_loss(chances, outcomes)
+    assert ours == pytest.approx(log_loss_elsewhere(outcomes, chances, labels=[False, True]))
+
+
+@settings(max_examples=40)
+@given(worlds, st.integers(1, 12))
+def test_calibration_error_agrees_with_a_loop_over_bins(seed, bins):
+    rng = np.random.default_rng(seed)
+    chances, outcomes = rng.random(40), rng.random(40) < 0.4
+    total = 0.0
+    for number in range(bins):
+        inside = (chances >= number / bins) & (chances < (number + 1) / bins)
+        if inside.any():
+            total += inside.mean() * abs(chances[inside].mean() - outcomes[inside].mean())
+    assert metrics.expected_calibration_error(chances, outcomes, bins) == pytest.approx(total)
+
+
+def test_what_is_no_probability_is_refused():
+    for measure in (metrics.log_loss, metrics.expected_calibration_error):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            measure([1.2], [1])
+        with pytest.raises(ValueError, match="one outcome"):
+            measure([0.2, 0.3], [1])
+        assert math.isnan(measure([], []))
+    with pytest.raises(ValueError, match="at least one bin"):
+        metrics.expected_calibration_error([0.2], [1], bins=0)
+
+
+def test_certainty_that_errs_costs_much_but_not_everything():
+    assert 30 < metrics.log_loss([0.0], [1]) < 40
+    assert metrics.expected_calibration_error([1.0, 0.0], [1, 0]) == 0
 
 
 def test_diversity_is_the_mean_unlikeness_of_pairs():

@@ -2,15 +2,30 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from personalization.recommend.data import Interactions
-from personalization.recommend.splits import Split, last_k, newest_of_each, random_per_visitor, temporal
+from personalization.recommend.splits import (
+    ColdSplit,
+    Split,
+    cold_items,
+    k_folds,
+    last_k,
+    newest_of_each,
+    random_per_visitor,
+    temporal,
+    temporal_rows,
+)
 
 rows = st.lists(
     st.tuples(st.sampled_from("abcde"), st.sampled_from("uvwxyz"), st.integers(0, 40)), min_size=4, max_size=60
 )
+
+
+# A visitor with whom any world can be split.
+GUEST = [("guest", item, time) for item, time in zip("uvwxyz", (3, 9, 14, 22, 31, 40), strict=True)]
+worlds = rows.map(lambda events: events + GUEST)
 
 
 def pairs(interactions):
@@ -70,6 +85,96 @@ def test_a_random_split_holds_out_its_share_of_each_visitor_and_leaves_one(event
     for row in range(seen.n_visitors):
         n, held_out = len(seen.history(row)), len(split.test.history(row))
         assert held_out == min(int(np.floor(n * fraction + 0.5)), n - 1)
+
+
+@settings(max_examples=40)
+@given(worlds, st.integers(2, 4))
+def test_few_interactions_may_be_spared_by_their_visitors_number(events, more_than):
+    seen = Interactions.from_rows(*zip(*events, strict=True))
+    split = last_k(seen, k=2, more_than=more_than)
+    for row in range(seen.n_visitors):
+        assert len(split.test.history(row)) == (2 if len(seen.history(row)) > more_than else 0)
+
+
+@settings(max_examples=40)
+@given(worlds, st.floats(0.1, 0.9))
+def test_rows_are_split_by_time_before_repeats_are_merged(events, fraction):
+    visitors, items, times = zip(*events, strict=True)
+    split = temporal_rows(visitors, items, times, fraction=fraction)
+    cut = sorted(times)[int(len(times) * (1 - fraction))]
+    cut = cut if min(times) < cut else cut + 1
+    earlier = {(v, i): t for v, i, t in sorted(events, key=lambda row: row[2]) if t < cut}
+    known = {v for v, _ in earlier}
+    later = {(v, i) for v, i, t in events if t >= cut}
+    named = {
+        (split.train.visitor_ids[row], split.train.item_ids[column]): time
+        for (row, column), time in zip(sorted(pairs(split.train)), split.train.timestamps.tolist(), strict=True)
+    }
+    assert named == earlier
+    assert {(split.test.visitor_ids[r], split.test.item_ids[c]) for r, c in pairs(split.test)} == {
+        pair for pair in later - set(earlier) if pair[0] in known
+    }
+    assert split.left_out == len({v for v, _ in later} - known)
+    assert split.train.matrix.sum() == sum(t < cut for t in times)
+
+
+def test_without_repeats_rows_and_pairs_are_split_alike():
+    rng = np.random.default_rng(0)
+    cells = rng.choice(200, 120, replace=False)
+    visitors, items = [f"v{c // 20}" for c in cells], [f"i{c % 20:02}" for c in cells]
+    times = rng.permutation(120)
+    by_rows = temporal_rows(visitors, items, times, fraction=0.3)
+    by_pairs = temporal(Interactions.from_rows(visitors, items, times), fraction=0.3)
+    assert pairs(by_rows.train) == pairs(by_pairs.train)
+    assert pairs(by_rows.test) == pairs(by_pairs.test)
+    assert by_rows.left_out == by_pairs.left_out
+
+
+@settings(max_examples=40)
+@given(worlds, st.integers(2, 4))
+def test_every_interaction_is_held_out_in_one_fold_and_each_visitors_are_spread(events, n):
+    seen = Interactions.from_rows(*zip(*events, strict=True))
+    folds = k_folds(seen, n=n)
+    assert len(folds) == n
+    lonely = {row for row in range(seen.n_visitors) if len(seen.history(row)) == 1}
+    held_out = [pair for split in folds for pair in sorted(pairs(split.test))]
+    assert len(held_out) == len(set(held_out))
+    assert set(held_out) == {pair for pair in pairs(seen) if pair[0] not in lonely}
+    assert sum(split.left_out for split in folds) == len(lonely)
+    for row in set(range(seen.n_visitors)) - lonely:
+        counts = [len(split.test.history(row)) for split in folds]
+        assert max(counts) - min(counts) <= 1
+    assert max(len(pairs(s.test)) for s in folds) - min(len(pairs(s.test)) for s in folds) <= 1 + len(lonely)
+
+
+@settings(max_examples=40)
+@given(worlds, st.floats(0.2, 0.8), st.integers(0, 9))
+def test_withheld_items_are_in_no_training_row(events, fraction, seed):
+    seen = Interactions.from_rows(*zip(*events, strict=True))
+    split = cold_items(seen, fraction=fraction, seed=seed)
+    assert isinstance(split, ColdSplit)
+    assert not split.cold[split.train.matrix.indices].any()
+    assert split.cold[split.test.matrix.indices].all()
+    assert split.cold.sum() == int(np.floor(len(set(seen.matrix.indices)) * fraction + 0.5))
+    assert split.candidates is split.cold
+    again = cold_items(seen, fraction=fraction, seed=seed)
+    np.testing.assert_array_equal(again.cold, split.cold)
+
+
+def test_a_cold_split_says_of_each_item_whether_it_is_withheld():
+    one = Interactions.from_rows(["a"], ["x"], [1.0])
+    with pytest.raises(ValueError, match="one mark for each item"):
+        ColdSplit(one, one, cold=np.array([True, False]))
+
+
+def test_senseless_folds_are_refused():
+    seen = Interactions.from_rows(["a", "a"], ["x", "y"], [1.0, 2.0])
+    with pytest.raises(ValueError, match="at least 2 folds"):
+        k_folds(seen, n=1)
+    with pytest.raises(ValueError, match="too few"):
+        k_folds(seen, n=3)
+    with pytest.raises(ValueError, match="more_than"):
+        last_k(seen, k=2, more_than=1)
 
 
 def test_the_seed_decides_what_a_random_split_holds_out():
