@@ -46,8 +46,13 @@ class Learned:
             "visitors": interactions.n_visitors,
             "items": interactions.n_items,
             "code_version": code_version(),
-            "parameters": {"members": members, "weights": dict(self.weights)},
-            "metrics": self.report.as_dict() | {"holdout": self.holdout.rule, "gate": gate},
+            "parameters": {
+                "members": members,
+                "weights": dict(self.weights),
+                "event_weights": dict(self.dataset.event_weights),
+            },
+            "metrics": self.report.as_dict()
+            | {"holdout": self.holdout.rule, "gate": gate, "data": self.dataset.checks.as_dict()},
             "verdict": self.verdict.reason,
         }
 

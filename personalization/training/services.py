@@ -30,6 +30,7 @@ from personalization.training.runs import (
     queue_run,
 )
 from personalization.training.storage import delete_artifact, verify_version, write_artifact
+from personalization.training.tracking import report_version
 
 logger = logging.getLogger(__name__)
 
@@ -170,12 +171,13 @@ def _train(run: TrainingRun, progress: Progress | None) -> None:
     learned = learning.learn(dataset, ModelVersion.objects.promoted(), step)
     step(_("Writing the artifact"), steps - 1, steps)
     digest = write_artifact(run.artifact, learned.scorers)
-    _publish(run, learned, digest)
+    version = _publish(run, learned, digest)
+    report_version(version)
     sweep_artifacts()
 
 
 @transaction.atomic
-def _publish(run: TrainingRun, learned: Learned, digest: str) -> None:
+def _publish(run: TrainingRun, learned: Learned, digest: str) -> ModelVersion:
     """Record the version, promote it if it passed, and end the run: all of it, or nothing when the run was given up."""
     version = ModelVersion.objects.create(
         run=run, artifact=run.artifact, digest=digest, parent=ModelVersion.objects.promoted(), **learned.record()
@@ -192,6 +194,7 @@ def _publish(run: TrainingRun, learned: Learned, digest: str) -> None:
     words = {"version": version, "reason": learned.verdict.reason, "pk": version.pk}
     finish_run(run, TrainingRun.Status.SUCCEEDED, " ".join([message % words, *learned.recipe.notes]))
     logger.info("Training run %s: %s", run.pk, run.message)
+    return version
 
 
 def _switch_to(version: ModelVersion, *, user: Any, action: str) -> None:
