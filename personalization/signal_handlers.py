@@ -25,12 +25,13 @@ from wagtail.signals import page_published, page_slug_changed, post_page_move, p
 from personalization import conf, tasks
 from personalization.catalog import services as catalog
 from personalization.catalog.keys import key_of, page_model
-from personalization.catalog.models import Item
+from personalization.catalog.models import Epoch, Item
 from personalization.catalog.places import paths_with_aliases
 from personalization.catalog.registry import catalog_models, extractor_for
 from personalization.events.privacy import join_at_login
 from personalization.training.services import training_requested
 from personalization.visitors.identity import read_key, remember_cookie_change
+from personalization.visitors.models import Segment
 from personalization.visitors.services import get_visitor
 
 # What Wagtail writes about a page's drafts, locks and children; none of it is shown.
@@ -137,6 +138,12 @@ def index_tagged(sender: type[ItemBase], instance: ItemBase, **kwargs: Any) -> N
         return
     if obj is not None:
         index(obj)
+
+
+@receiver([post_save, post_delete], sender=Segment)
+def renew_segments(sender: type[Model], **kwargs: Any) -> None:
+    """Let every process read slots and segments again."""
+    Epoch.objects.advance("slots")
 
 
 def withdraw_deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
@@ -35,7 +35,9 @@ from personalization.slots.memory import Memory
 from personalization.slots.policies import Ranking
 from personalization.slots.pools import translations
 from personalization.visitors import identity
+from personalization.visitors.matching import Facts, keys_of
 from personalization.visitors.models import Consent, Profile, Visitor
+from personalization.visitors.referrers import campaign_of, referrer_class
 from personalization.visitors.services import current_visitor, get_visitor
 
 ATTRIBUTE = "personalization"
@@ -50,6 +52,10 @@ def _no_name() -> str:
     return ""
 
 
+def _no_circumstances(is_told: bool) -> Mapping[str, Any]:
+    return {}
+
+
 def _always(flag: str) -> bool:
     return True
 
@@ -62,13 +68,16 @@ class ServingContext:
     find_visitor: Callable[[], Visitor | None] = _nobody
     find_first_name: Callable[[], str] = _no_name
     is_flag_active: Callable[[str], bool] = _always
+    find_circumstances: Callable[[bool], Mapping[str, Any]] = _no_circumstances
     refuses: bool = False
     path: str = ""
     item_key: str | None = None
     is_item_claimed: bool = False
     locale: str = ""
     locale_id: int | None = None
+    is_told: bool = False
     liked_tags: tuple[str, ...] = ()
+    given_segments: tuple[str, ...] = ()
     model_version: int | None = None
     is_tracked: bool = True
     now: datetime = field(default_factory=timezone.now)
@@ -86,6 +95,7 @@ class ServingContext:
     addends: dict[Ranking, Any] = field(default_factory=dict)
     phrases: dict[Any, str] = field(default_factory=dict)
     shown: set[int] = field(default_factory=set)
+    shown_keys: set[str] = field(default_factory=set)
 
     @classmethod
     def from_request(
@@ -102,6 +112,7 @@ class ServingContext:
             setattr(request, ATTRIBUTE, context)
         if url is not None or item_key or locale:
             context.is_item_claimed = context.is_item_claimed or bool(item_key)
+            context.is_told = context.is_told or url is not None
             context.look_at(path=url, item_key=item_key, locale=locale)
         return context
 
@@ -120,18 +131,20 @@ class ServingContext:
         *,
         visitor_key: str | None = None,
         tags: Sequence[str] = (),
+        segments: Sequence[str] = (),
         item_key: str | None = None,
         locale: str | None = None,
         site_id: int | None = None,
         model_version: int | None = None,
     ) -> ServingContext:
-        """The context of somebody else - new, known, or with a liking for certain tags - of which nothing is logged."""
+        """The context of somebody else, of which nothing is logged: new, known, fond of tags, or of some segments."""
         return cls(
             find_site=lambda memory: site_id or memory.sites.default,
             find_visitor=partial(get_visitor, key=visitor_key) if visitor_key else _nobody,
             item_key=item_key,
             locale=_content_language(locale),
             liked_tags=tuple(tags),
+            given_segments=tuple(segments),
             model_version=model_version,
             is_tracked=False,
         )
@@ -157,8 +170,8 @@ class ServingContext:
         self.item_key = item_key or self.item_key
         if locale:
             self.locale = _content_language(locale)
-        self.__dict__.pop("item_row", None)
-        self.__dict__.pop("history", None)
+        for name in ("item_row", "history", "segments"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def memory(self) -> Memory:
@@ -218,10 +231,38 @@ class ServingContext:
     def history(self) -> History:
         """What scorers get to know: without consent, only the item being viewed."""
         if self.liked_tags:
-            return history_of_taste(self.liked_tags, self.memory, self.item_row)
-        if self.profile is None:
-            return History(context=self.item_row)
-        return history_of(self.profile, self.memory, self.item_row)
+            history = history_of_taste(self.liked_tags, self.memory, self.item_row)
+        elif self.profile is None:
+            history = History(context=self.item_row)
+        else:
+            history = history_of(self.profile, self.memory, self.item_row)
+        return replace(history, segment=self.segment)
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """Segments of visitor and request, in the editors' order; what stands for anybody knows of none."""
+        memberships = self.memory.memberships
+        if self.parent or not memberships:
+            return ()
+        admitted = {*self.given_segments, *keys_of(memberships, self._facts())}
+        return tuple(membership.key for membership in memberships if membership.key in admitted)
+
+    @property
+    def segment(self) -> str:
+        """One word for the kind of visitor, as training knows it: the first lasting segment, or the language."""
+        lasting = {membership.key for membership in self.memory.memberships if membership.is_lasting}
+        return next((key for key in self.segments if key in lasting), self.language)
+
+    def _facts(self) -> Facts:
+        return Facts(
+            now=self.now,
+            locale=self.language,
+            site_id=self.site_id,
+            is_flag_active=self.is_flag_active,
+            may_personalize=self.may_personalize,
+            profile=self.profile,
+            **self.find_circumstances(self.is_told),
+        )
 
     @cached_property
     def read_rows(self) -> Mask:
@@ -260,7 +301,7 @@ class ServingContext:
     def taken_rows(self) -> list[int]:
         """Rows that may not be shown: the item being viewed, what the page has shown, what was dismissed."""
         rows = self.shown if self.item_row is None else self.shown | {self.item_row}
-        keys = (self.memory.items.ids[row] for row in rows)
+        keys = self.shown_keys.union(self.memory.items.ids[row] for row in rows)
         return [*self.dismissed_rows, *(row for key in keys for row in translations(self.memory.catalog, key))]
 
     def may_exist(self, slot_key: str) -> bool:
@@ -290,11 +331,32 @@ def _read(request: HttpRequest) -> ServingContext:
         find_first_name=partial(_first_name, request),
         # Read only: a percentage would be drawn, and kept in a cookie that nobody has agreed to.
         is_flag_active=partial(waffle.flag_is_active, request, read_only=True),
+        find_circumstances=partial(_circumstances, request),
         refuses=identity.refuses_personalization(request.headers),
         path=request.path,
         locale=_content_language(translation.get_language()),
         is_tracked=not getattr(request, "is_preview", False),
     )
+
+
+def _circumstances(request: HttpRequest, is_told: bool) -> dict[str, Any]:
+    """What a request tells of the device and the way here.
+
+    A script that asks for a slot says by its Referer which page it runs on, and not whence the visitor came there.
+    """
+    referrer = request.headers.get("Referer", "")
+    host = split_domain_port(request._get_raw_host())[0]
+    return {
+        "device": identity.device_class(request.headers.get("User-Agent", "")),
+        "referrer": "" if is_told else referrer_class(referrer, host),
+        "campaign": campaign_of(referrer if is_told else request.get_full_path()),
+        "is_signed_in": partial(_is_signed_in, request),
+    }
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
 
 
 def _first_name(request: HttpRequest) -> str:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
 
     SWITCHED_OFF = "switched_off"
     FLAG_OFF = "flag_off"
+    OTHER_SEGMENT = "other_segment"
     FLAG_FAILED = "flag_failed"
     VISITOR_FAILED = "visitor_failed"
     CANDIDATES_FAILED = "candidates_failed"

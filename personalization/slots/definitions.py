@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -10,13 +10,27 @@ from typing import Any
 from personalization.catalog.keys import page_model
 from personalization.catalog.models import Item
 from personalization.slots.models import Slot
+from personalization.visitors.models import Segment
 
 Blocks = Mapping[str, list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Definition:
-    """Everything an editor stated about one slot. Items are named by key, places count from 0."""
+class Rules:
+    """What holds whatever the ranking says, for everybody or for one segment."""
+
+    pins: Mapping[int, str]
+    excluded: frozenset[str]
+    item_boosts: Mapping[str, float]
+    tag_boosts: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Definition(Rules):
+    """Everything an editor stated about one slot. Items and segments are named by key, places count from 0.
+
+    `audience` names the segments that alone may see it, None for everybody; `tailoring` what holds for some besides.
+    """
 
     pk: int | None
     key: str
@@ -37,10 +51,6 @@ class Definition:
     listed: tuple[str, ...]
     max_age_days: int | None
     languages: str
-    pins: Mapping[int, str]
-    excluded: frozenset[str]
-    item_boosts: Mapping[str, float]
-    tag_boosts: Mapping[str, float]
     fallback: tuple[str, ...]
     diversity: float
     freshness: float
@@ -55,11 +65,21 @@ class Definition:
     fair_by: str
     fair_tags: tuple[str, ...]
     dismissible: bool
+    audience: frozenset[str] | None
+    tailoring: tuple[tuple[str, Rules], ...]
 
     def shows_at(self, now: datetime) -> bool:
         """Whether the slot is published and within its dates."""
         begun = self.go_live_at is None or self.go_live_at <= now
         return self.live and begun and (self.expire_at is None or now < self.expire_at)
+
+    def tailored_to(self, segments: tuple[str, ...]) -> "Definition":
+        """The slot as these segments get it. Of two pins to one place, that of the rule that stands first holds."""
+        tailored = self
+        for key, rules in reversed(self.tailoring):
+            if key in segments:
+                tailored = replace(tailored, **_added(tailored, rules))
+        return tailored
 
     @property
     def filters(self) -> bool:
@@ -68,23 +88,30 @@ class Definition:
 
 
 def define(slots: Iterable[Slot]) -> dict[str, Definition]:
-    """Resolve slots, saved or not, in two queries for all of them."""
-    read = [(slot, _blocks(slot.pool), _blocks(slot.rules)) for slot in slots]
-    keys = _item_keys(block for _, pool, rules in read for block in _chosen_items(pool, rules))
-    paths = _page_paths(page for _, pool, _ in read for page in pool["tree"])
-    return {slot.key: _definition(slot, pool, rules, keys, paths) for slot, pool, rules in read}
+    """Resolve slots, saved or not, in three queries for all of them."""
+    read = [(slot, _blocks(slot.pool.raw_data), _blocks(slot.rules.raw_data)) for slot in slots]
+    names = Names(
+        items=_item_keys(block for _, pool, rules in read for block in _chosen_items(pool, rules)),
+        paths=_page_paths(page for _, pool, _ in read for page in pool["tree"]),
+        segments=_segment_keys(pk for _, _, rules in read for pk in _chosen_segments(rules)),
+    )
+    return {slot.key: _definition(slot, pool, rules, names) for slot, pool, rules in read}
 
 
-def _definition(
-    slot: Slot, pool: Blocks, rules: Blocks, keys: Mapping[int, str], paths: Mapping[int, str]
-) -> Definition:
-    def named(pks: Iterable[int]) -> tuple[str, ...]:
-        return tuple(keys[pk] for pk in pks if pk in keys)
+@dataclass(frozen=True)
+class Names:
+    """What primary keys in rules stand for; whatever was deleted is missing."""
 
-    def by_item(blocks: list[dict[str, Any]], value: str) -> dict[str, Any]:
-        return {keys[block["item"]]: block[value] for block in blocks if block["item"] in keys}
+    items: Mapping[int, str]
+    paths: Mapping[int, str]
+    segments: Mapping[int, str]
 
-    pins = {position - 1: key for key, position in by_item(rules["pin"], "position").items()}
+    def of_items(self, pks: Iterable[int]) -> tuple[str, ...]:
+        """The keys of those that exist."""
+        return tuple(self.items[pk] for pk in pks if pk in self.items)
+
+
+def _definition(slot: Slot, pool: Blocks, rules: Blocks, names: Names) -> Definition:
     return Definition(
         pk=slot.pk,
         key=slot.key,
@@ -98,18 +125,15 @@ def _definition(
         go_live_at=slot.go_live_at,
         expire_at=slot.expire_at,
         types=frozenset(slot.pool_types),
-        trees=tuple(paths[pk] for pk in pool["tree"] if pk in paths),
+        trees=tuple(names.paths[pk] for pk in pool["tree"] if pk in names.paths),
         limited_to_trees=bool(pool["tree"]),
         tags=frozenset(_tags(slot.pool_tags)),
         all_tags=slot.pool_tags_match == Slot.TagsMatch.ALL,
-        listed=named(pool["item"]),
+        listed=names.of_items(pool["item"]),
         max_age_days=slot.max_age_days,
         languages=slot.languages,
-        pins=MappingProxyType(pins),
-        excluded=frozenset(named(rules["exclude"])),
-        item_boosts=MappingProxyType(by_item(rules["boost_item"], "factor")),
-        tag_boosts=MappingProxyType({block["tag"].casefold(): block["factor"] for block in rules["boost_tag"]}),
-        fallback=named(rules["fallback"]),
+        **vars(_rules(rules, names)),
+        fallback=names.of_items(rules["fallback"]),
         diversity=slot.diversity,
         freshness=slot.freshness,
         demote_read=slot.demote_read,
@@ -123,7 +147,46 @@ def _definition(
         fair_by=slot.fair_by,
         fair_tags=_tags(slot.fair_tags),
         dismissible=slot.dismissible,
+        audience=_audience(rules, names),
+        tailoring=tuple(
+            (names.segments[block["segment"]], _rules(_blocks(block["rules"]), names))
+            for block in rules["for_segment"]
+            if block["segment"] in names.segments
+        ),
     )
+
+
+def _rules(rules: Blocks, names: Names) -> Rules:
+    def by_item(blocks: list[dict[str, Any]], value: str) -> dict[str, Any]:
+        return {names.items[block["item"]]: block[value] for block in blocks if block["item"] in names.items}
+
+    pins = {position - 1: key for key, position in by_item(rules["pin"], "position").items()}
+    return Rules(
+        pins=MappingProxyType(pins),
+        excluded=frozenset(names.of_items(rules["exclude"])),
+        item_boosts=MappingProxyType(by_item(rules["boost_item"], "factor")),
+        tag_boosts=MappingProxyType({block["tag"].casefold(): block["factor"] for block in rules["boost_tag"]}),
+    )
+
+
+def _added(before: Definition, rules: Rules) -> dict[str, Any]:
+    pins = {place: key for place, key in before.pins.items() if key not in rules.pins.values()}
+    return {
+        "pins": MappingProxyType(pins | rules.pins),
+        "excluded": before.excluded | rules.excluded,
+        "item_boosts": _multiplied(before.item_boosts, rules.item_boosts),
+        "tag_boosts": _multiplied(before.tag_boosts, rules.tag_boosts),
+    }
+
+
+def _multiplied(before: Mapping[str, float], added: Mapping[str, float]) -> Mapping[str, float]:
+    return MappingProxyType({**before, **{name: before.get(name, 1.0) * factor for name, factor in added.items()}})
+
+
+def _audience(rules: Blocks, names: Names) -> frozenset[str] | None:
+    """None without such a rule. A segment that was deleted leaves nobody, not everybody."""
+    chosen = rules["only_for"]
+    return frozenset(names.segments[pk] for pk in chosen if pk in names.segments) if chosen else None
 
 
 def _tags(text: str) -> tuple[str, ...]:
@@ -133,14 +196,24 @@ def _tags(text: str) -> tuple[str, ...]:
 def _blocks(stream: Any) -> Blocks:
     """The raw values of a stream field by block type: reading them asks the database nothing."""
     values: dict[str, list[Any]] = defaultdict(list)
-    for block in stream.raw_data:
+    for block in stream:
         values[block["type"]].append(block["value"])
     return values
 
 
 def _chosen_items(pool: Blocks, rules: Blocks) -> list[int]:
-    within = [block["item"] for kind in ("pin", "boost_item") for block in rules[kind]]
-    return [*pool["item"], *rules["exclude"], *rules["fallback"], *within]
+    of_segments = [_blocks(block["rules"]) for block in rules["for_segment"]]
+    within = [block["item"] for part in (rules, *of_segments) for kind in ("pin", "boost_item") for block in part[kind]]
+    excluded = [pk for part in (rules, *of_segments) for pk in part["exclude"]]
+    return [*pool["item"], *excluded, *rules["fallback"], *within]
+
+
+def _chosen_segments(rules: Blocks) -> list[int]:
+    return [*rules["only_for"], *(block["segment"] for block in rules["for_segment"])]
+
+
+def _segment_keys(pks: Iterable[int]) -> dict[int, str]:
+    return dict(Segment.objects.filter(pk__in=set(pks)).values_list("pk", "key"))
 
 
 def _item_keys(pks: Iterable[int]) -> dict[int, str]:

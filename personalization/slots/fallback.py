@@ -14,13 +14,17 @@ from personalization.slots.policies import Situation
 
 
 def fall_back(definition: Definition, reason: Reason, context: ServingContext) -> Decision:
-    """The editor's fallback items, else the newest of the pool; pins stay where they are."""
+    """The editor's fallback items, else the newest of the pool; pins stay where they are.
+
+    Of a slot that is for some segments only, nothing but its fallback items is for everybody.
+    """
     if Reason.VISITOR_FAILED in context.broken:
         context.forget_visitor()
     reasons = _listed(definition, context)
-    if not reasons and reason != Reason.NO_CANDIDATES:
+    is_for_all = definition.audience is None
+    if not reasons and is_for_all and reason != Reason.NO_CANDIDATES:
         reasons = _newest(definition, context)
-    pins = find_pins(definition, context)
+    pins = find_pins(definition, context) if is_for_all else {}
     rows = rerankers.place_pins(list(reasons), pins, definition.size).tolist()
     reasons |= dict.fromkeys(pins.values(), chosen_by_editors())
     origins = dict.fromkeys(reasons, Origin.FALLBACK) | dict.fromkeys(pins.values(), Origin.PINNED)

@@ -26,6 +26,7 @@ from personalization.slots.pools import Pool, fill_pool
 from personalization.slots.sites import Sites, read_sites
 from personalization.training import serving
 from personalization.training.storage import Bundle
+from personalization.visitors.matching import Membership, live_memberships
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +44,13 @@ class Memory:
     definitions: Mapping[str, Definition]
     sites: Sites
     languages: Mapping[int, str]
+    memberships: tuple[Membership, ...] = ()
     _scorers: dict[str, Scorer | None] = field(default_factory=dict)
     _blends: dict[tuple[tuple[str, float], ...], Scorer | None] = field(default_factory=dict)
     _pools: WeakKeyDictionary[Definition, Pool] = field(default_factory=WeakKeyDictionary)
+    _tailored: WeakKeyDictionary[Definition, dict[tuple[str, ...], Definition]] = field(
+        default_factory=WeakKeyDictionary
+    )
     _ledgers: WeakKeyDictionary[Definition, Ledger] = field(default_factory=WeakKeyDictionary)
 
     @property
@@ -82,6 +87,16 @@ class Memory:
     @cached_property
     def _keys(self) -> dict[int | None, str]:
         return {definition.pk: key for key, definition in self.definitions.items()}
+
+    def tailored(self, definition: Definition, segments: tuple[str, ...]) -> Definition:
+        """The slot as these segments get it: the same object for the same segments, so that its pool is kept."""
+        named = tuple(key for key, _rules in definition.tailoring if key in segments)
+        if not named:
+            return definition
+        known = self._tailored.setdefault(definition, {})
+        if named not in known:
+            known[named] = definition.tailored_to(named)
+        return known[named]
 
     def pool(self, definition: Definition) -> Pool:
         """The rows a slot may draw on, as far as time and visitor do not matter."""
@@ -173,10 +188,12 @@ def _by_promoted(epochs: Mapping[str, int]) -> Memory:
     with _lock:
         held = _held
         if held is None or held.stamp != stamp or held.catalog is not catalog:
-            memory = Memory(stamp, catalog, bundle, define(Slot.objects.all()), read_sites(), _languages())
+            definitions = define(Slot.objects.all())
+            memory = Memory(stamp, catalog, bundle, definitions, read_sites(), _languages(), live_memberships())
             _held = memory.warm_up()
         elif held.bundle is not bundle:
-            _held = Memory(stamp, catalog, bundle, held.definitions, held.sites, held.languages).warm_up()
+            kept = (held.definitions, held.sites, held.languages, held.memberships)
+            _held = Memory(stamp, catalog, bundle, *kept).warm_up()
         return _held
 
 

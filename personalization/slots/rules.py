@@ -5,6 +5,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.admin.widgets import BaseChooser
+from wagtail.snippets.blocks import SnippetChooserBlock
 
 from personalization.catalog.models import Item
 
@@ -73,6 +74,26 @@ class TagBoostBlock(blocks.StructBlock):
         label = _("Boost a tag")
 
 
+class SegmentRulesBlock(blocks.StreamBlock):
+    """What an editor decides for some visitors besides."""
+
+    pin = PinBlock()
+    exclude = ItemChooserBlock(label=_("Never show an item"), icon="cross")
+    boost_item = ItemBoostBlock()
+    boost_tag = TagBoostBlock()
+
+
+class ForSegmentBlock(blocks.StructBlock):
+    segment = SnippetChooserBlock("personalization.Segment", label=_("Segment"))
+    rules = SegmentRulesBlock(
+        label=_("Rules"), help_text=_("They come on top of the slot’s own; a pin here goes before one of the slot.")
+    )
+
+    class Meta:
+        icon = "group"
+        label = _("Rules for a segment")
+
+
 class PoolBlock(blocks.StreamBlock):
     """Where candidates come from."""
 
@@ -90,3 +111,5 @@ class RulesBlock(blocks.StreamBlock):
     boost_item = ItemBoostBlock()
     boost_tag = TagBoostBlock()
     fallback = ItemChooserBlock(label=_("Show when there is no ranking"), icon="rotate")
+    only_for = SnippetChooserBlock("personalization.Segment", label=_("Show the slot only to a segment"), icon="group")
+    for_segment = ForSegmentBlock()

@@ -104,10 +104,12 @@ def _do_not_decide(definition: Definition, stages: Stages) -> Decision:
 def _decide(definition: Definition, stages: Stages) -> Decision:
     with stages.stage(Reason.FLAG_FAILED):
         _check_switches(definition, stages.context)
+    definition = _tailored(definition, stages)
     return _decided(definition, _ranked(definition, stages), stages)
 
 
 def _decide_for_editor(definition: Definition, stages: Stages) -> Decision:
+    definition = _tailored(definition, stages)
     ranked = _ranked(definition, stages)
     decision = _decided(definition, ranked, stages)
     candidates = list_candidates(definition, ranked.order, ranked.ranking, stages.context)
@@ -119,6 +121,17 @@ def _check_switches(definition: Definition, context: ServingContext) -> None:
         raise StageError(Reason.SWITCHED_OFF)
     if definition.flag and not context.is_flag_active(definition.flag):
         raise StageError(Reason.FLAG_OFF)
+
+
+def _tailored(definition: Definition, stages: Stages) -> Definition:
+    """The slot as this visitor's segments get it."""
+    if definition.audience is None and not definition.tailoring:
+        return definition
+    with stages.stage(Reason.VISITOR_FAILED):
+        segments = stages.context.segments
+    if definition.audience is not None and definition.audience.isdisjoint(segments):
+        raise StageError(Reason.OTHER_SEGMENT)
+    return stages.context.memory.tailored(definition, segments)
 
 
 def _ranked(definition: Definition, stages: Stages) -> Ranked:

@@ -1,7 +1,7 @@
 """What is wrong with a slot, in sentences an editor can act on."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -60,7 +60,12 @@ def _type_problems(slot: "Slot") -> Iterator[Problem]:
 
 
 def _pin_problems(slot: "Slot") -> Iterator[Problem]:
-    positions = Counter(pin["position"] for pin in _values(slot, "pin"))
+    for rules in (slot.rules.raw_data, *(value["rules"] for value in _values(slot, "for_segment"))):
+        yield from _pin_problems_among(slot, rules)
+
+
+def _pin_problems_among(slot: "Slot", rules: Iterable[Any]) -> Iterator[Problem]:
+    positions = Counter(block["value"]["position"] for block in rules if block["type"] == "pin")
     for position, times in positions.items():
         if not isinstance(position, int) or not 1 <= position <= (slot.size or 0):
             message = _("Position %(position)s does not exist: the slot has places for %(size)s items.")
