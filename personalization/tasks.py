@@ -10,6 +10,7 @@ from django.db import transaction
 from personalization import conf
 from personalization.catalog import services as catalog
 from personalization.events import retention
+from personalization.monitoring import services as monitoring
 from personalization.training import services as training
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,11 @@ def train_if_due() -> str | None:
     training.request_due_training()
     run = training.train_queued()
     return run and run.status
+
+
+@shared_task
+def measure_drift() -> int:
+    return len(monitoring.measure_drift())
 
 
 @shared_task

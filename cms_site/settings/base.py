@@ -155,6 +155,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile-catalog": {"task": "personalization.tasks.index_catalog", "schedule": crontab(minute=17)},
     "train": {"task": "personalization.tasks.train", "schedule": crontab(minute=30, hour=3)},
     "train-if-due": {"task": "personalization.tasks.train_if_due", "schedule": crontab(minute="*/15")},
+    "measure-drift": {"task": "personalization.tasks.measure_drift", "schedule": crontab(minute=5, hour="*/6")},
     "purge-events": {"task": "personalization.tasks.purge_events", "schedule": crontab(minute=45, hour=4)},
 }
 

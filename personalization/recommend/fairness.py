@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scipy.sparse import csr_array
 
 from personalization.recommend import metrics
 from personalization.recommend.data import Doubles, Indexes, Interactions
+from personalization.recommend.extras import optional
 
 NO_GROUP = ""
 # Smaller groups are listed, but too few observations stand behind them to say that they differ.
@@ -110,7 +110,7 @@ def audit(
     ------
     ValueError
         If lengths differ.
-    RuntimeError
+    ImportError
         If fairlearn is not installed.
 
     Examples
@@ -220,7 +220,7 @@ def _items_side(
         )
         for g, name in enumerate(names)
     )
-    lib = _fairlearn()
+    lib = optional("fairlearn.metrics", "audit")
     parity = _difference(lib.demographic_parity_difference, names, selected, pairs)
     return rows, parity, _difference(lib.equal_opportunity_difference, names, found, chosen)
 
@@ -232,7 +232,7 @@ def _visitors_side(
     words = np.asarray(segments, dtype=object)[judged]
     if not len(words):
         return (), None, None
-    lib = _fairlearn()
+    lib = optional("fairlearn.metrics", "audit")
     chosen = metrics.n_relevant(relevant)[judged].astype(np.float64)
     values = {
         "ndcg": metrics.ndcg_at_k(order, relevant, k)[judged],
@@ -304,12 +304,3 @@ def _hit_items(order: Indexes, relevant: csr_array, k: int) -> Doubles:
 
 def _share(part: float, whole: float) -> float:
     return round(float(part / whole), 6) if whole else 0.0
-
-
-def _fairlearn() -> ModuleType:
-    try:
-        import fairlearn.metrics
-    except ImportError as error:
-        raise RuntimeError('The fairness audit needs fairlearn: pip install "wagtail-slots[audit]".') from error
-    module: ModuleType = fairlearn.metrics
-    return module
