@@ -1,8 +1,10 @@
-"""What the site's history says about changes of the serving version."""
+"""What the site's history says about changes of the serving version, and of what is learned from."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from wagtail.log_actions import LogFormatter
 
+from personalization.events.quarantine import LOG_RELEASE
 from personalization.training.services import LOG_ARCHIVE, LOG_PROMOTE, LOG_ROLL_BACK
 
 
@@ -34,7 +36,16 @@ class ArchiveFormatter(LogFormatter):
     message = _("Archived: no candidate any more")
 
 
+class ReleaseFormatter(LogFormatter):
+    label = _("Release events from quarantine")
+
+    def format_message(self, log_entry) -> str:
+        number = log_entry.data.get("events", 1)
+        return ngettext("Released %(number)d event", "Released %(number)d events", number) % {"number": number}
+
+
 def register(actions) -> None:
+    actions.register_action(LOG_RELEASE)(ReleaseFormatter)
     actions.register_action(LOG_PROMOTE)(PromoteFormatter)
     actions.register_action(LOG_ROLL_BACK)(RollBackFormatter)
     actions.register_action(LOG_ARCHIVE)(ArchiveFormatter)

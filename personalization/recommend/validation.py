@@ -371,7 +371,7 @@ def _sums(owner: Indexes, amounts: Indexes) -> Doubles:
 
 
 def _is_audience(of_range: Indexes, of_day: Indexes, here: Indexes) -> Mask:
-    """Return which entries belong to a site, as of an intranet, where on most other days one range makes the traffic."""
+    """Return which entries are of a site, such as an intranet, whose traffic on most other days has one origin."""
     of_ranges, of_days = np.bincount(of_range, weights=here), np.bincount(of_day, weights=here)
     largest = np.zeros(len(of_days))
     np.maximum.at(largest, of_day, of_ranges[of_range])

@@ -1,9 +1,10 @@
 """What a training run learns from: the interactions of visitors who allowed it, and the texts of the catalog."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.utils import timezone
@@ -11,24 +12,41 @@ from django.utils.translation import gettext as _
 
 from personalization import conf
 from personalization.catalog import snapshot
-from personalization.events.queries import interaction_rows
+from personalization.events.quarantine import set_aside
+from personalization.events.queries import read_log
 from personalization.recommend.data import Interactions, Items
+from personalization.recommend.validation import BrokenFrameError, CheckReport, validate
+from personalization.visitors.profiles import MOST_DWELL_MS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 # One visitor, however busy or automatic, must not outweigh the others.
 LARGEST_HISTORY = 1_000
+# What is shown and not followed by anything for so long was ignored.
+CHOSEN_WITHIN = 1_800
 
 
 class TooLittleError(Exception):
     """There is not enough to learn from; the message says what is missing."""
 
 
+class BrokenBatchError(TooLittleError):
+    """What there is cannot be believed; the message says why."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Interactions over the whole catalog, its texts, and the hash by which two runs know that they saw the same."""
+    """Interactions over the whole catalog, its texts, and the hash by which two runs know that they saw the same.
+
+    `checks` counts what was set aside, `event_weights` says what an event of each kind counted.
+    """
 
     interactions: Interactions
     items: Items
     digest: str
+    checks: CheckReport = field(default_factory=lambda: CheckReport(0))
+    event_weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def since(self) -> datetime:
@@ -42,13 +60,17 @@ class Dataset:
 
 
 def read_dataset() -> Dataset:
-    """Read the training window from the database; raise TooLittleError when it holds less than TRAINING_MINIMUM."""
+    """Read and check the training window; set aside what cannot be believed.
+
+    Raises TooLittleError when less than TRAINING_MINIMUM remains, BrokenBatchError when most of it is impossible.
+    """
     settings = conf.get()
     now = timezone.now()
     catalog = snapshot.current()
-    on_show = (catalog.items.groups[row] for row in np.flatnonzero(catalog.live))
-    rows = interaction_rows(since=now - timedelta(days=settings.training_window_days), until=now)
-    interactions = _collect(rows, on_show)
+    on_show = {catalog.items.groups[row] for row in np.flatnonzero(catalog.live)}
+    log, checks = _check(read_log(since=now - timedelta(days=settings.training_window_days), until=now), now)
+    weights = {kind: float(weight) for kind, weight in settings.event_weights.items()}
+    interactions = _collect(log, on_show, weights)
     found = interactions.matrix.nnz if interactions else 0
     if interactions is None or found < settings.training_minimum:
         raise TooLittleError(
@@ -58,22 +80,73 @@ def read_dataset() -> Dataset:
             )
             % {"found": found, "days": settings.training_window_days, "needed": settings.training_minimum}
         )
-    return Dataset(interactions, catalog.items, _digest(interactions))
+    return Dataset(interactions, catalog.items, _digest(interactions), checks, weights)
 
 
-def _collect(rows: Iterable[tuple[str, str, float, float, str]], groups: Iterable[str]) -> Interactions | None:
-    """Gather rows into arrays; every name is kept once, whatever the number of rows that bear it."""
-    names: dict[str, str] = {}
-    visitors, items, times, weights = [], [], [], []
-    for visitor, group, seconds, weight, _kind in rows:
-        visitors.append(names.setdefault(visitor, visitor))
-        items.append(names.setdefault(group, group))
-        times.append(seconds)
-        weights.append(weight)
-    if not visitors:
+def _check(log: "DataFrame", now: datetime) -> tuple["DataFrame", CheckReport]:
+    """Put what cannot be believed into quarantine, unless most of the batch is impossible."""
+    try:
+        checked = validate(log, now=now.timestamp())
+    except BrokenFrameError as error:
+        raise BrokenBatchError(
+            _("The events cannot be believed: %(reason)s Nothing was learned or set aside; look at what sends them.")
+            % {"reason": error}
+        ) from error
+    set_aside(found={rule: part.tolist() for rule, part in checked.quarantined.groupby("rule")["pk"]})
+    return checked.kept, checked.report
+
+
+def _collect(log: "DataFrame", groups: Collection[str], weights: Mapping[str, float]) -> Interactions | None:
+    """Gather what was chosen into one matrix, and what was shown and ignored, or dismissed, into another."""
+    log = log[log["item"] != ""]
+    amounts = _amounts(log, weights)
+    chosen, shown = log[amounts > 0], log[(log["kind"] == "impression").to_numpy(dtype=bool)]
+    if chosen.empty:
         return None
-    universe = sorted({*items, *groups})
-    return _newest_of_each(Interactions.from_rows(visitors, items, times, weights, item_ids=universe))
+    dismissed = log[(log["kind"] == "dismiss").to_numpy(dtype=bool)]
+    ignored = _concat([_without_choice(shown, chosen), dismissed])
+    wanted = ~_is_followed(chosen, dismissed)
+    if not wanted.any():
+        return None
+    strengths, chosen = amounts[amounts > 0][wanted], chosen[wanted]
+    universe = sorted({*chosen["item"].tolist(), *groups})
+    visitors, items = chosen["visitor"].tolist(), chosen["item"].tolist()
+    interactions = Interactions.from_rows(visitors, items, chosen["time"].to_numpy(), strengths, item_ids=universe)
+    return _newest_of_each(_with_ignored(interactions, ignored))
+
+
+def _amounts(log: "DataFrame", weights: Mapping[str, float]) -> np.ndarray:
+    """How much each event says; a dwell counts in full after a minute, in proportion before."""
+    amounts = log["kind"].astype(object).map(weights).fillna(0.0).to_numpy(dtype=np.float64)
+    dwelt = np.clip(log["duration"].fillna(0.0).to_numpy(dtype=np.float64) * 1000 / MOST_DWELL_MS, 0, 1)
+    return np.where((log["kind"] == "dwell").to_numpy(dtype=bool), amounts * dwelt, amounts)
+
+
+def _without_choice(shown: "DataFrame", chosen: "DataFrame") -> "DataFrame":
+    """Impressions after which the visitor did not turn to the item."""
+    return shown[~_is_followed(shown, chosen, within=CHOSEN_WITHIN)]
+
+
+def _is_followed(rows: "DataFrame", others: "DataFrame", within: float | None = None) -> np.ndarray:
+    """Whether another event of the same visitor and item comes at the same time or later, within some seconds."""
+    import pandas as pd
+
+    later = others[["visitor", "item", "time"]].assign(at=others["time"])
+    left = rows[["visitor", "item", "time"]].reset_index(drop=True)
+    matched = pd.merge_asof(left, later, on="time", by=["visitor", "item"], direction="forward", tolerance=within)
+    return matched["at"].notna().to_numpy(dtype=bool)
+
+
+def _concat(parts: list["DataFrame"]) -> "DataFrame":
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True)
+
+
+def _with_ignored(interactions: Interactions, ignored: "DataFrame") -> Interactions:
+    known = ignored["visitor"].isin(interactions.visitor_ids) & ignored["item"].isin(interactions.item_ids)
+    rows = ignored[known]
+    return interactions.with_ignored(rows["visitor"].tolist(), rows["item"].tolist(), rows["time"].to_numpy())
 
 
 def _newest_of_each(interactions: Interactions) -> Interactions:
@@ -92,5 +165,8 @@ def _digest(interactions: Interactions) -> str:
     digest = hashlib.sha256()
     for array in (matrix.indptr, matrix.indices, matrix.data, interactions.timestamps):
         digest.update(np.ascontiguousarray(array).data)
+    if interactions.ignored is not None:
+        for array in (interactions.ignored.indptr, interactions.ignored.indices, interactions.ignored_at):
+            digest.update(np.ascontiguousarray(array).data)
     digest.update("\n".join((*interactions.visitor_ids, *interactions.item_ids)).encode())
     return digest.hexdigest()
