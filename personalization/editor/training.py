@@ -1,12 +1,11 @@
-"""Training as editors see it: what runs, what ran, and the button that starts a run."""
+"""Training as editors see it: what runs, what ran, and the button that asks for a run."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
@@ -16,35 +15,33 @@ from wagtail.admin.views import generic
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.permission_policies import ModelPermissionPolicy
 
-from personalization import tasks
 from personalization.editor.read_only import READERS, ReadOnlyIndexView, ReadOnlyViewSet
 from personalization.editor.words import trigger_label
 from personalization.training.models import ModelVersion, TrainingRun
+from personalization.training.services import request_training
 
-PATIENCE_SECONDS = 30
+PATIENCE = timedelta(seconds=30)
 
 
-def describe_training(request: HttpRequest) -> dict:
-    """What the panel shows: the latest run, and whether one that was asked for has begun.
+def describe_training() -> dict:
+    """What the panel shows: the run under way, else the one that waits, else the latest.
 
     `state` is "running", "waiting" (asked for, no worker has begun), "late" (and none does) or "idle".
     """
-    run = TrainingRun.objects.select_related("version").first()
-    asked = _asked_at(request)
+    runs = TrainingRun.objects.select_related("version")
+    run = runs.running().first() or runs.queued().first() or runs.first()
+    state = "idle"
     if run and run.status == TrainingRun.Status.RUNNING:
         state = "running"
-    elif asked and (run is None or run.started_at < asked):
-        state = "late" if (timezone.now() - asked).total_seconds() > PATIENCE_SECONDS else "waiting"
-    else:
-        state = "idle"
-    return {"run": run, "state": state, "asked": request.GET.get("asked", ""), "is_active": state != "idle"}
+    elif run and run.status == TrainingRun.Status.QUEUED:
+        state = "late" if timezone.now() - run.started_at > PATIENCE else "waiting"
+    return {"run": run, "state": state, "is_active": state != "idle", "trigger": run and cause_of(run)}
 
 
-def _asked_at(request: HttpRequest) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(float(request.GET["asked"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
-        return None
+def cause_of(run: TrainingRun) -> str:
+    """Who or what asked for a run, and why, as far as that is known."""
+    asked_by = str(run.asked_by) if run.asked_by else trigger_label(run.trigger)
+    return f"{asked_by}: {run.reason}" if run.reason else asked_by
 
 
 class TrainingPanelMixin:
@@ -54,7 +51,7 @@ class TrainingPanelMixin:
 
     def get_context_data(self, *args, **kwargs) -> dict:
         may_train = ModelPermissionPolicy(TrainingRun).user_has_permission(self.request.user, "add")
-        training = describe_training(self.request)
+        training = describe_training()
         return super().get_context_data(*args, may_train=may_train, training=training, **kwargs)
 
 
@@ -72,7 +69,7 @@ class ProgressView(PermissionCheckedMixin, TemplateView):
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(training=describe_training(self.request), **kwargs)
+        return super().get_context_data(training=describe_training(), **kwargs)
 
 
 class StartView(PermissionCheckedMixin, View):
@@ -83,19 +80,19 @@ class StartView(PermissionCheckedMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        address = reverse("personalization_runs:index")
-        if TrainingRun.objects.running().exists():
-            messages.warning(request, gettext("A training run is already under way."))
-            return redirect(address)
-        asked = timezone.now().timestamp()
-        tasks.enqueue(tasks.train, "editor")
-        return redirect(f"{address}?{urlencode({'asked': asked})}")
+        if request_training(trigger="editor", user=request.user) is None:
+            messages.warning(request, gettext("A training run is already under way, or waits for a worker."))
+        return redirect("personalization_runs:index")
 
 
 class RunIndexView(TrainingPanelMixin, ReadOnlyIndexView):
+    def get_base_queryset(self):
+        return super().get_base_queryset().select_related("asked_by")
+
     empty_text = _(
         "No training runs yet: a run learns from what visitors read, judges itself on interactions it has not seen, "
-        "and serves only if it beats popularity. A worker starts one every night; “Train now” starts one at once."
+        "and serves only if it beats popularity. A worker starts one every night, and when much has happened; “Train "
+        "now” starts one at once."
     )
 
 
@@ -112,7 +109,7 @@ def facts_of(run: TrainingRun) -> list[tuple[str, object]]:
         (gettext("Status"), run.get_status_display()),
         (gettext("Started"), run.started_at),
         (gettext("Finished"), run.finished_at or gettext("not yet")),
-        (gettext("Started by"), trigger_label(run.trigger)),
+        (gettext("Started by"), cause_of(run)),
         (gettext("Stage"), run.stage or "–"),
         (gettext("Outcome"), run.message or "–"),
         (gettext("Version"), version or gettext("none")),
@@ -142,7 +139,7 @@ class TrainingRunViewSet(ReadOnlyViewSet):
         Column(
             "trigger",
             label=_("Started by"),
-            accessor=lambda run: trigger_label(run.trigger),
+            accessor=cause_of,
             sort_key="trigger",
         ),
         Column("message", label=_("Outcome"), accessor=lambda run: run.message or run.stage),

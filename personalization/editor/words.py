@@ -60,6 +60,8 @@ TRIGGERS = {
     "schedule": _("the schedule"),
     "command": _("a command"),
     "editor": _("somebody in the admin"),
+    "drift": _("drift"),
+    "volume": _("the number of events"),
 }
 
 

@@ -100,14 +100,15 @@ def test_training_now_runs_and_reports(admin, settings, tmp_path, django_capture
     settings.PERSONALIZATION = settings.PERSONALIZATION | {"ARTIFACTS_DIR": tmp_path}
     with django_capture_on_commit_callbacks(execute=True):
         answer = admin.post(START)
-    assert answer.url.startswith(f"{RUNS}?asked=")
+    assert answer.url == RUNS
     run = TrainingRun.objects.get()
-    assert (run.trigger, run.status) == ("editor", "skipped")
+    assert (run.trigger, run.status, run.asked_by.username) == ("editor", "skipped", "admin")
     assert run.message in unescape(text(admin.get(answer.url)))
 
 
-def test_a_second_run_is_not_asked_for(admin, version):
-    TrainingRun.objects.create(stage="Judging")
+@pytest.mark.parametrize("status", ["running", "queued"])
+def test_a_second_run_is_not_asked_for(admin, version, status):
+    TrainingRun.objects.create(stage="Judging", status=status, worker="elsewhere pid:[1] 17")
     assert "already under way" in text(admin.post(START, follow=True))
     assert TrainingRun.objects.count() == 2
 
@@ -117,19 +118,19 @@ def test_starting_needs_a_post(admin):
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected", "active"),
-    [("0.1", "a worker will begin in a moment", "true"), ("600", "No worker has begun yet", "true")],
+    ("seconds", "expected"), [(0.1, "a worker will begin in a moment"), (600, "No worker has begun yet")]
 )
-def test_the_panel_waits_for_a_worker_and_then_asks_for_one(admin, asked, expected, active):
-    seconds_ago = timezone.now().timestamp() - float(asked)
-    answer = text(admin.get(PROGRESS, {"asked": seconds_ago}))
+def test_the_panel_waits_for_a_worker_and_then_asks_for_one(admin, seconds, expected):
+    asked = timezone.now() - timedelta(seconds=seconds)
+    TrainingRun.objects.create(status="queued", trigger="drift", reason="PSI of hour 0.31", started_at=asked)
+    answer = text(admin.get(PROGRESS))
     assert expected in answer
-    assert f'data-active="{active}"' in answer
+    assert 'data-active="true"' in answer
+    assert "disabled" in text(admin.get(RUNS)).split("Train now")[0].rpartition("<button")[2]
 
 
-@pytest.mark.parametrize("asked", ["", "soon", "1e400", "-1e30", "nan"])
-def test_a_crooked_time_is_ignored(admin, asked):
-    assert "Nothing has been trained yet" in text(admin.get(PROGRESS, {"asked": asked}))
+def test_before_anything_was_trained_the_panel_says_so(admin):
+    assert "Nothing has been trained yet" in text(admin.get(PROGRESS))
 
 
 def test_the_panel_tells_the_stage_of_a_run(admin):
@@ -148,3 +149,9 @@ def test_a_run_says_in_words_what_started_it(admin):
     run = TrainingRun.objects.create(trigger="schedule", status=TrainingRun.Status.FAILED)
     assert "the schedule" in text(admin.get(RUNS))
     assert "the schedule" in text(admin.get(reverse("personalization_runs:inspect", args=[run.pk])))
+
+
+def test_a_run_says_why_it_was_asked_for(admin):
+    run = TrainingRun.objects.create(trigger="drift", reason="PSI of hour 0.31", status=TrainingRun.Status.FAILED)
+    assert "drift: PSI of hour 0.31" in text(admin.get(RUNS))
+    assert "drift: PSI of hour 0.31" in text(admin.get(reverse("personalization_runs:inspect", args=[run.pk])))
