@@ -1,6 +1,8 @@
 """``slots/{key}/fragment/``: one slot as HTML, for pages that are cached."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -11,12 +13,17 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from personalization import conf
 from personalization.api.addresses import path_on_this_site
 from personalization.api.decisions import refuse_unknown
 from personalization.api.requests import Endpoint
+from personalization.events import tokens
+from personalization.events.tokens import TokenError
 from personalization.slots.context import ServingContext
 from personalization.slots.rendering import render_decision
 from personalization.slots.serve import serve
+
+SHOWN = "X-Personalization-Shown"
 
 
 class NoNegotiation(BaseContentNegotiation):
@@ -39,15 +46,30 @@ class FragmentEndpoint(Endpoint):
 
     @extend_schema(
         operation_id="fragment_read",
-        parameters=[OpenApiParameter("url", str, required=True, description=str(_("Path of the page it stands on.")))],
+        parameters=[
+            OpenApiParameter("url", str, required=True, description=str(_("Path of the page it stands on."))),
+            OpenApiParameter(
+                SHOWN, str, OpenApiParameter.HEADER, description=str(_("Tokens of the slots that the page shows."))
+            ),
+        ],
         responses={(200, "text/html"): OpenApiTypes.STR},
     )
     def get(self, request: Request, key: str) -> HttpResponse:
         """Render one slot for this visitor."""
         path = path_on_this_site(request.query_params.get("url", ""), request._request)
         context = ServingContext.from_request(request._request, url=path)
+        context.shown_keys |= _shown_keys(request.headers.get(SHOWN, ""), context.now)
         refuse_unknown([key], context)
         decision = serve([key], context)[0]
         response = HttpResponse(render_decision(decision, request=request._request))
         response["X-Personalization-Purposes"] = " ".join(context.purposes)
         return response
+
+
+def _shown_keys(header: str, now: datetime) -> set[str]:
+    """Keys of what the page's other slots show, as their tokens prove; others say nothing."""
+    keys: set[str] = set()
+    for raw in header.split()[: conf.get().api_max_slots]:
+        with suppress(TokenError):
+            keys.update(tokens.read(raw, now=now).item_keys)
+    return keys

@@ -224,6 +224,34 @@ def test_fragments_are_filled_and_observed(consented, page, context, token, wait
     assert wait_for(1, kind="impression")[0].item_key == "page:2"
 
 
+def test_fragments_are_asked_for_one_by_one_with_what_the_page_shows(consented, page, context, token):
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.headers["x-personalization-shown"])
+        card = f'<section data-slot-token="token-{len(asked)}"><a href="/next/">Number {len(asked)}</a></section>'
+        route.fulfill(body=card, content_type="text/html")
+
+    context.route("**/fragment/", answer)
+    place = '<div data-slot-fragment="/api/fragment/">Everybody\'s</div>'
+    consented(SLOT.format(token=token) + place + place)
+    page.wait_for_selector("text=Number 2")
+    assert asked == [f"{token} {token}", f"{token} {token} token-1"]
+
+
+def test_what_is_dismissed_goes_is_told_and_leaves_the_focus_on_the_next(consented, page, token, wait_for):
+    card = '<article data-slot-item="{0}"><a href="/next/">{0}</a><button data-dismiss hidden>No</button></article>'
+    cards = card.format("page:1") + card.format("page:2")
+    consented(f'<section data-slot-token="{token}">{cards}</section>')
+    page.get_by_role("button", name="No").first.click()
+    event = wait_for(1, kind="dismiss")[0]
+    assert (event.slot_key, event.item_key, event.position) == ("home-top", "page:1", 0)
+    assert page.locator("[data-slot-item]").count() == 1
+    assert page.evaluate("document.activeElement.textContent") == "page:2"
+    assert list(Visitor.objects.get().profile.dismissed) == ["page:1"]
+    assert not Event.objects.filter(kind="click").exists()
+
+
 def test_a_fragment_that_fails_or_lies_elsewhere_leaves_the_fallback(consented, page):
     requests = consented(
         '<div data-slot-fragment="/api/nowhere/">First</div>'

@@ -48,6 +48,14 @@ def test_a_page_pays_three_queries_however_many_slots(reader, number):
     assert tables_asked(lambda: client.get(f"/page/?slots={','.join(KEYS[:number])}")) == ["epoch", "visitor", "event"]
 
 
+def test_tuned_slots_pay_nothing_more(reader):
+    tuned = {"diversity_method": "dpp", "calibration": 50, "fatigue": 50, "exploration": 20, "fair_by": "section"}
+    for number in range(3):
+        make_slot(f"tuned-{number}", size=3, dismissible=True, **tuned)
+    client = client_of(reader)
+    assert tables_asked(lambda: client.get("/page/?slots=tuned-0,tuned-1,tuned-2")) == ["epoch", "visitor", "event"]
+
+
 @pytest.mark.parametrize("number", [1, 6])
 def test_a_strangers_page_pays_one(reader, number):
     assert tables_asked(lambda: Client().get(f"/page/?slots={','.join(KEYS[:number])}")) == ["epoch"]

@@ -62,9 +62,11 @@ def make_slot(key: str = "home-top", *, pool: tuple = (), rules: tuple = (), **f
     return slot
 
 
-def make_visitor(*, read: tuple[Item, ...] = (), analytics: bool = True, personalization: bool = True) -> Visitor:
+def make_visitor(
+    *, read: tuple[Item, ...] = (), analytics: bool = True, personalization: bool = True, **fields
+) -> Visitor:
     """Somebody who agreed, and has read some items, one after the other."""
-    visitor = Visitor.objects.create()
+    visitor = Visitor.objects.create(**fields)
     Consent.objects.create(visitor=visitor, analytics=analytics, personalization=personalization)
     if personalization:
         Profile.objects.create(visitor=visitor, **_learned(read))

@@ -17,6 +17,7 @@ const BATCH = 40;
 const LARGEST_BATCH = 50_000;
 const SOON = 400;
 const LONGEST_WAIT = 300_000;
+const LONGEST_FILL = 5000;
 
 /* Storage that may be blocked, full or spoilt: then there is none. */
 const store = {
@@ -198,6 +199,19 @@ function onClick(event) {
   if (place) record("click", place);
   const goal = event.target.closest("[data-goal]:not(form)");
   if (goal) reach(goal);
+  const button = event.type === "click" && event.target.closest("[data-dismiss]");
+  if (button) dismiss(button);
+}
+
+/** Not interested: say so, take the card away, and go on with the next one. */
+function dismiss(button) {
+  const place = placeOf(button);
+  if (!place) return;
+  record("dismiss", place);
+  const card = button.closest("[data-slot-item]");
+  const next = card.nextElementSibling ?? card.previousElementSibling;
+  card.remove();
+  next?.querySelector("a, button")?.focus();
 }
 
 function reach(element) {
@@ -247,12 +261,21 @@ function onScroll() {
 
 /* --- Content ------------------------------------------------------------------------------------------------ */
 
-/** Fill one placeholder; whatever goes wrong, the words that are in it stay. */
+/** Placeholders are filled one after the other, so that nothing appears twice. */
+let filling = Promise.resolve();
+
+/** Fill one placeholder with what the page does not show yet; whatever goes wrong, the words that are in it stay. */
 async function fill(place) {
   const url = new URL(place.dataset.slotFragment, location.href);
   if (url.origin !== location.origin) return;
+  const others = all(document, "[data-slot-token]").filter((slot) => !place.contains(slot));
+  const shown = others.map((slot) => slot.dataset.slotToken);
   try {
-    const response = await fetch(url, { credentials: "same-origin" });
+    const response = await fetch(url, {
+      credentials: "same-origin",
+      headers: { "X-Personalization-Shown": shown.slice(-8).join(" ") },
+      signal: AbortSignal.timeout(LONGEST_FILL),
+    });
     const html = response.ok ? (await response.text()).trim() : "";
     if (html) place.innerHTML = html;
   } catch {
@@ -269,7 +292,8 @@ const all = (root, selector) => [...(root.matches?.(selector) ? [root] : []), ..
  */
 export function scan(root = document) {
   if (!allowed.length) return;
-  for (const place of all(root, "[data-slot-fragment]")) fill(place);
+  for (const place of all(root, "[data-slot-fragment]")) filling = filling.then(() => fill(place));
+  for (const button of all(root, "[data-dismiss]")) button.hidden = false;
   for (const card of all(root, "[data-slot-item]")) observer.observe(card);
 }
 
