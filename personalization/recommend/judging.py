@@ -36,7 +36,6 @@ HISTORY_LENGTHS = (0, 1, 2, 5, 10)
 MOST_ON_THE_CURVE = 1_000
 CALIBRATION_BINS = 10
 UNKNOWN_SEGMENT = "unknown"
-# Scores of at most 64 MB are held at a time.
 LARGEST_BLOCK = 16_000_000
 MOST_ROWS = 256
 
@@ -164,9 +163,7 @@ class Judge:
         With `newest`, the scorer is told only of as many of a visitor's interactions; what is ranked stays the same.
         """
         ranked, areas = [], []
-        size = max(1, min(MOST_ROWS, LARGEST_BLOCK // max(self.split.train.n_items, 1)))
-        for start in range(0, len(visitors), size):
-            rows = visitors[start : start + size]
+        for rows in blocks(visitors, self.split.train.n_items):
             scores = scorer.score([_newest(history, newest) for history in self.split.train.histories(rows)])
             if not np.isfinite(scores).all():
                 raise ValueError(f"The scorer {name!r} gives scores that are not finite numbers.")
@@ -295,6 +292,19 @@ class Judge:
             metrics={metric: metrics.average(values) for metric, values in accuracy.items()},
             intervals={m: percentile_interval(values) for m, values in zip(accuracy, columns.T, strict=True)},
         )
+
+
+def blocks(rows: Indexes, n_items: int) -> Iterator[Indexes]:
+    """Yield a few rows at a time, so that their dense scores need no more than 64 MB.
+
+    Examples
+    --------
+    >>> [len(part) for part in blocks(np.arange(600), n_items=1_000)]
+    [256, 256, 88]
+    """
+    size = max(1, min(MOST_ROWS, LARGEST_BLOCK // max(n_items, 1)))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def _newest(history: History, count: int | None) -> History:
