@@ -9,9 +9,12 @@ from django.db import transaction
 
 from personalization import conf
 from personalization.catalog import services as catalog
-from personalization.events import retention
+from personalization.events import forecasting, retention
+from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
+from personalization.monitoring.models import FairnessAudit
 from personalization.training import services as training
+from personalization.visitors import segments
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,26 @@ def train_if_due() -> str | None:
 @shared_task
 def measure_drift() -> int:
     return len(monitoring.measure_drift())
+
+
+@shared_task(acks_late=False)
+def audit_fairness(audit_id: int) -> str:
+    return auditing.carry_out(audit=FairnessAudit.objects.get(pk=audit_id)).status
+
+
+@shared_task
+def forecast_visits() -> int:
+    return forecasting.forecast_visits().visitors
+
+
+@shared_task
+def forecast_tags() -> int:
+    return forecasting.forecast_tags().tags
+
+
+@shared_task
+def discover_segments() -> int:
+    return len(segments.discover_segments())
 
 
 @shared_task

@@ -37,6 +37,7 @@ def make_catalog() -> None:
             words=f"{topic} {number}",
             tags=[topic.split()[0]],
             locale="en",
+            object_id=str(9000 + number),
             published_at=timezone.now() - timedelta(days=number + 100),
         )
 
