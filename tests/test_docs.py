@@ -30,7 +30,7 @@ from personalization.events.importing import LINE_DETAILS
 from personalization.events.models import Kind
 from personalization.events.validation import DETAILS
 from personalization.slots.context import ServingContext
-from personalization.slots.decision import Reason
+from personalization.slots.decision import Origin, Reason
 from personalization.slots.serve import serve
 from tests.slots.world import make_item, make_items, make_slot, make_visitor
 
@@ -179,6 +179,10 @@ def test_the_schedule_of_the_how_to_is_that_of_the_demonstration_site(settings):
 
 def test_every_reason_of_a_decision_is_documented():
     assert sorted(names(section("reference/reasons.md", "Decisions"))) == sorted(Reason)
+
+
+def test_every_origin_of_an_item_is_documented():
+    assert sorted(names(section("reference/reasons.md", "Items"))) == sorted(Origin)
 
 
 def test_every_code_of_a_refused_event_is_documented():
