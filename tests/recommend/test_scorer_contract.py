@@ -11,7 +11,7 @@ from personalization.recommend.scorers import SCORERS, Ease, Hybrid, ItemKnn, Sc
 from tests.recommend.worlds import DAY, checkerboard, two_tastes
 
 NAMES = sorted(SCORERS)
-LEARNED = ["ease", "item_knn", "popular", "svd", "trending"]
+LEARNED = ["ease", "item_knn", "markov", "popular", "svd", "trending"]
 
 
 def fitted(name):

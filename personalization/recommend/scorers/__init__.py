@@ -5,6 +5,7 @@ from personalization.recommend.scorers.content import Content, Similar
 from personalization.recommend.scorers.ease import Ease
 from personalization.recommend.scorers.hybrid import Hybrid, tune_weights
 from personalization.recommend.scorers.item_knn import ItemKnn
+from personalization.recommend.scorers.markov import Markov
 from personalization.recommend.scorers.popular import Popular, Trending
 from personalization.recommend.scorers.recent import Recent
 from personalization.recommend.scorers.registry import SCORERS, load_scorer
@@ -17,6 +18,7 @@ __all__ = [
     "Ease",
     "Hybrid",
     "ItemKnn",
+    "Markov",
     "Popular",
     "Recent",
     "Scorer",
