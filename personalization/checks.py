@@ -18,6 +18,7 @@ from wagtail.images.models import Filter
 
 from personalization import conf
 from personalization.events.validation import KINDS
+from personalization.recommend.scorers import SCORERS
 from personalization.slots.policies import BUILT_IN, Policy
 
 ABOVE_ZERO = (
@@ -30,6 +31,7 @@ ABOVE_ZERO = (
     "api_max_events",
     "api_max_slots",
     "deadline_ms",
+    "promotion_latency_ms",
 )
 MIDDLEWARE = "personalization.middleware.PersonalizationMiddleware"
 SENTENCE_EMBEDDER = "personalization.catalog.embedders.sentence.SentenceEmbedder"
@@ -122,6 +124,30 @@ def check_event_weights(**kwargs: Any) -> Iterator[CheckMessage]:
                 hint=f"The kinds are {', '.join(sorted(KINDS))}; a weight is a number, 0 or more.",
                 id="personalization.E006",
             )
+
+
+@register("personalization")
+def check_training_members(**kwargs: Any) -> Iterator[CheckMessage]:
+    for name in conf.get().training_members:
+        if name not in SCORERS:
+            near = get_close_matches(str(name), SCORERS, n=1)
+            yield Error(
+                f"PERSONALIZATION['TRAINING_MEMBERS'] names {name!r}, which is no scorer.",
+                hint=f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(sorted(SCORERS))}.",
+                id="personalization.E013",
+            )
+
+
+@register("personalization")
+def check_tracker(**kwargs: Any) -> Iterator[CheckMessage]:
+    path = conf.get().tracker
+    tracker, error = _import(path) if path else (None, "")
+    if path and not callable(getattr(tracker, "track", None)):
+        yield Error(
+            f"PERSONALIZATION['TRACKER'] is {path!r}, which is no tracker. {error}".strip(),
+            hint="Name a class with a method track(run), as personalization.training.tracking.mlflow.MlflowTracker is.",
+            id="personalization.E014",
+        )
 
 
 @register("personalization")

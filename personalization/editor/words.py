@@ -11,6 +11,18 @@ SCORERS = {
     "ease": _("EASE (visitors)"),
     "svd": _("TruncatedSVD (visitors)"),
     "item_knn": _("Item to item (visitors)"),
+    "interests": _("Interests (texts)"),
+    "cold": _("New items, by their texts"),
+    "segment_popular": _("Popularity in the segment"),
+    "als": _("ALS factors (visitors)"),
+    "bpr": _("BPR factors (visitors)"),
+    "user_knn": _("Visitor to visitor"),
+    "rp3beta": _("Random walks (visitors)"),
+    "markov": _("What comes next (Markov)"),
+    "sasrec": _("What comes next (attention)"),
+    "engagement": _("Chance of a click"),
+    "stacked": _("Stacked"),
+    "lambdamart": _("LambdaMART"),
     "recent": _("Recently viewed"),
     "newest": _("Newest"),
     "editors": _("Editors’ choice"),
@@ -53,6 +65,7 @@ REASONS = {
     "switched_off": _("Personalization is switched off; the fallback is shown."),
     "flag_off": _("The slot’s flag is off; the fallback is shown."),
     "not_live": _("The slot is not published."),
+    "other_segment": _("The slot is for segments to which this visitor does not belong; the fallback is shown."),
 }
 
 

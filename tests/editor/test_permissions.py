@@ -27,7 +27,9 @@ PAGES = {
     "personalization_versions:index": EDITORS,
     "personalization_versions:index_results": EDITORS,
     "personalization_versions:inspect version": EDITORS,
+    "personalization_versions:compare": EDITORS,
     "personalization_versions:promote version": ADMIN_ONLY,
+    "personalization_versions:archive version": ADMIN_ONLY,
     "personalization_versions:roll_back": ADMIN_ONLY,
     "personalization_runs:index": EDITORS,
     "personalization_runs:index_results": EDITORS,
@@ -40,6 +42,7 @@ PAGES = {
 }
 CHANGES = {
     "wagtailsnippets_personalization_slot:preview_as_choose": EDITORS,
+    "personalization_versions:archive version": ADMIN_ONLY,
     "personalization_versions:promote version": ADMIN_ONLY,
     "personalization_versions:roll_back": ADMIN_ONLY,
     "personalization_runs:start": ADMIN_ONLY,

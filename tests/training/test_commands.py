@@ -77,6 +77,19 @@ def test_rolling_back_lets_the_version_before_serve(make_version):
     assert ModelVersion.objects.promoted() == old
 
 
+def test_a_version_is_put_away_by_its_number(make_version):
+    version = make_version()
+    assert f"{version} was archived" in run("promote_model", "--archive", f"v{version.pk}")
+    version.refresh_from_db()
+    assert version.status == ModelVersion.Status.ARCHIVED
+
+
+def test_what_serves_is_not_put_away(make_version):
+    version = make_version(promoted=True)
+    with pytest.raises(CommandError, match="serves now"):
+        run("promote_model", "--archive", str(version.pk))
+
+
 @pytest.mark.parametrize("number", ["7", "v0", "latest", "-1", "1e3", "9" * 30, ""])
 def test_a_version_that_does_not_exist_is_named_with_where_to_look(number):
     with pytest.raises(CommandError, match="--list"):

@@ -7,11 +7,14 @@ from rich.table import Table
 
 from personalization.recommend.artifacts import ArtifactError
 from personalization.training.models import ModelVersion
-from personalization.training.services import NoOlderVersionError, promote, roll_back
+from personalization.training.services import NoOlderVersionError, ServingVersionError, archive, promote, roll_back
 
 
 class Command(BaseCommand):
-    help = "Choose the model version that serves: a given one, or the one that served before. Takes effect at once."
+    help = (
+        "Choose the model version that serves: a given one, or the one that served before. Takes effect at once. "
+        "Or put a version away that is not to serve."
+    )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         # Here --version means a model's; every command's own --version, Django's, gives way.
@@ -21,6 +24,7 @@ class Command(BaseCommand):
         choice = parser.add_mutually_exclusive_group(required=True)
         choice.add_argument("--version", metavar="N", help="Promote version N (or vN).")
         choice.add_argument("--roll-back", action="store_true", help="Let the version serve that served before.")
+        choice.add_argument("--archive", metavar="N", help="Put version N away: it is no candidate any more.")
         choice.add_argument("--list", action="store_true", help="Show the versions, newest first.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,10 +33,16 @@ class Command(BaseCommand):
             console.print(_versions_table())
             return
         try:
-            version = roll_back() if options["roll_back"] else promote(version=_find(options["version"]))
-        except (ArtifactError, NoOlderVersionError) as error:
+            told = _change(options)
+        except (ArtifactError, NoOlderVersionError, ServingVersionError) as error:
             raise CommandError(str(error)) from error
-        console.print(_("%s serves now.") % version, highlight=False, markup=False)
+        console.print(told, highlight=False, markup=False)
+
+
+def _change(options: dict[str, Any]) -> str:
+    if options["archive"]:
+        return _("%s was archived.") % archive(version=_find(options["archive"]))
+    return _("%s serves now.") % (roll_back() if options["roll_back"] else promote(version=_find(options["version"])))
 
 
 def _find(number: str) -> ModelVersion:
@@ -45,7 +55,16 @@ def _find(number: str) -> ModelVersion:
 
 def _versions_table() -> Table:
     table = Table(title=_("Model versions"))
-    for heading in (_("Version"), _("Status"), _("Made"), "NDCG@10", _("Interactions"), _("Files"), _("Verdict")):
+    for heading in (
+        _("Version"),
+        _("Status"),
+        _("Made"),
+        "NDCG@10",
+        _("Interactions"),
+        _("Code"),
+        _("Files"),
+        _("Verdict"),
+    ):
         table.add_column(heading)
     for version in ModelVersion.objects.order_by("-created_at"):
         figures = version.metrics.get("scorers", {}).get("hybrid", {}).get("metrics", {})
@@ -55,6 +74,7 @@ def _versions_table() -> Table:
             f"{version.created_at:%Y-%m-%d %H:%M}",
             f"{figures['ndcg@10']:.4f}" if figures else "",
             str(version.interactions),
+            version.code_version,
             _("kept") if version.artifact else _("deleted"),
             version.verdict,
         )
