@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.claims import print_claims
 
-PARTS = ("accuracy", "cold", "speed")
+PARTS = ("accuracy", "cold", "lists", "speed")
 
 
 def main() -> int:
