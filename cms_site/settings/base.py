@@ -156,6 +156,8 @@ CELERY_BEAT_SCHEDULE = {
     "train": {"task": "personalization.tasks.train", "schedule": crontab(minute=30, hour=3)},
     "train-if-due": {"task": "personalization.tasks.train_if_due", "schedule": crontab(minute="*/15")},
     "measure-drift": {"task": "personalization.tasks.measure_drift", "schedule": crontab(minute=5, hour="*/6")},
+    "forecast-visits": {"task": "personalization.tasks.forecast_visits", "schedule": crontab(minute=5, hour=5)},
+    "forecast-tags": {"task": "personalization.tasks.forecast_tags", "schedule": crontab(minute=20, hour=5)},
     "purge-events": {"task": "personalization.tasks.purge_events", "schedule": crontab(minute=45, hour=4)},
 }
 

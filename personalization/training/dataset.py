@@ -16,6 +16,7 @@ from personalization.events.quarantine import set_aside
 from personalization.events.queries import read_log
 from personalization.recommend.data import Interactions, Items
 from personalization.recommend.validation import BrokenFrameError, CheckReport, validate
+from personalization.training.segments import with_segments
 from personalization.visitors.profiles import MOST_DWELL_MS
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def read_dataset() -> Dataset:
             )
             % {"found": found, "days": settings.training_window_days, "needed": settings.training_minimum}
         )
-    return Dataset(interactions, catalog.items, _digest(interactions), checks, weights)
+    return Dataset(with_segments(interactions, catalog), catalog.items, _digest(interactions), checks, weights)
 
 
 def _check(log: "DataFrame", now: datetime) -> tuple["DataFrame", CheckReport]:

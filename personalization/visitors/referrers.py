@@ -4,21 +4,20 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 LONGEST = 2_000
-SEARCH = {"baidu", "bing", "brave", "duckduckgo", "ecosia", "google", "kagi", "mojeek", "naver", "qwant", "seznam"} | {
-    "startpage",
-    "yahoo",
-    "yandex",
-}
-SOCIAL = {"bsky", "facebook", "instagram", "linkedin", "lnkd", "mastodon", "pinterest", "reddit", "t", "threads"} | {
+SEARCH = {"baidu", "bing", "brave", "duckduckgo", "ecosia", "google", "kagi", "naver", "qwant", "yahoo", "yandex"}
+SOCIAL = {
+    "bsky",
+    "facebook",
+    "instagram",
+    "linkedin",
+    "mastodon",
+    "pinterest",
+    "reddit",
+    "threads",
     "tiktok",
-    "tumblr",
-    "twitter",
-    "vk",
-    "weibo",
-    "x",
-    "xing",
     "youtube",
 }
+SOCIAL |= {"t", "tumblr", "twitter", "vk", "weibo", "x", "xing"}
 PARAMETERS = {"utm_source": "source", "utm_medium": "medium", "utm_campaign": "campaign"}
 
 

@@ -19,7 +19,7 @@ MOST_EXAMPLES = 8
 SMALLEST_GROUP = 20
 CLUSTERED = 20_000
 STORED = frozenset({*ABOUT_VISITOR, "device", "signed_in"})
-USED = ("tags", "counts", "device", "returns", "last_interaction_at", "visitor__key", "visitor__user_id")
+USED = ("updated_at", "tags", "counts", "device", "returns", "last_interaction_at", "visitor__key", "visitor__user_id")
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,37 @@ def facts_of(profile: Profile, now: datetime) -> Facts:
     )
 
 
-def estimate(*, membership: Membership, others: Sequence[Membership] = ()) -> Estimate:
-    """Count a segment's members in a sample of the visitors who allow personalization."""
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Some of the visitors who allow personalization, of whom there are `visitors`."""
+
+    visitors: int
+    profiles: tuple[Profile, ...]
+    now: datetime
+
+    def members_of(self, membership: Membership) -> list[Profile]:
+        """Those who belong to a segment."""
+        return [profile for profile in self.profiles if membership.admits(facts_of(profile, self.now))]
+
+
+def sample_visitors() -> Sample:
+    """Every so manyth visitor, so that the same visitors make the same sample."""
     profiles = _consenting()
     visitors = profiles.count()
+    return Sample(visitors, tuple(_sample(profiles, visitors, SAMPLE)), timezone.now())
+
+
+def estimate(*, membership: Membership, sample: Sample, others: Sequence[Membership] = ()) -> Estimate:
+    """Count a segment's members in a sample, and how many of them belong to other segments, too."""
     stored, left_out = _stored_part(membership)
     if not stored.rules:
-        return Estimate(visitors, 0, None, left_out)
-    now = timezone.now()
-    sample = _sample(profiles, visitors, SAMPLE)
-    members = [profile for profile in sample if stored.admits(facts_of(profile, now))]
+        return Estimate(sample.visitors, len(sample.profiles), None, left_out)
+    members = sample.members_of(stored)
+    among = replace(sample, profiles=tuple(members))
     compared = [_stored_part(other)[0] for other in others if other.key != membership.key]
-    overlaps = [(other, sum(other.admits(facts_of(profile, now)) for profile in members)) for other in compared]
-    return Estimate(
-        visitors,
-        len(sample),
-        len(members),
-        left_out,
-        tuple(members[:MOST_EXAMPLES]),
-        tuple(p for p in overlaps if p[1]),
-    )
+    overlaps = tuple((other, number) for other in compared if (number := len(among.members_of(other))))
+    examples = tuple(members[:MOST_EXAMPLES])
+    return Estimate(sample.visitors, len(sample.profiles), len(members), left_out, examples, overlaps)
 
 
 def lasting_segments(*, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -140,7 +151,6 @@ def _consenting() -> QuerySet[Profile]:
 
 
 def _sample(profiles: QuerySet[Profile], total: int, size: int) -> list[Profile]:
-    """Every so manyth, so that the same visitors make the same sample."""
     step = -(-total // size)
     chosen = profiles.annotate(turn=F("pk") % step).filter(turn=0) if step > 1 else profiles
     return list(chosen[:size])

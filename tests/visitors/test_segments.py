@@ -12,7 +12,7 @@ from wagtail.models import Site
 
 from personalization.visitors.matching import Facts, keys_of, live_memberships, membership_of
 from personalization.visitors.models import Consent, Profile, Segment, Visitor
-from personalization.visitors.segments import discover_segments, estimate, lasting_segments
+from personalization.visitors.segments import Estimate, discover_segments, estimate, lasting_segments, sample_visitors
 from tests.factories import default_site
 
 NOW = datetime(2026, 3, 4, 13, 30, tzinfo=UTC)  # a Wednesday
@@ -201,6 +201,10 @@ def add_visitor(*, personalization: bool = True, **fields) -> Visitor:
     return visitor
 
 
+def sized(key: str, *rules: tuple) -> Estimate:
+    return estimate(membership=membership_of(make_segment(key, *rules)), sample=sample_visitors())
+
+
 @pytest.mark.django_db
 def test_members_are_counted_among_those_who_allow_it():
     space = [add_visitor(tags={"space": 1.0}, device="phone") for _ in range(3)]
@@ -209,7 +213,7 @@ def test_members_are_counted_among_those_who_allow_it():
     likes = membership_of(make_segment("likes", LIKES_SPACE))
     phones = membership_of(make_segment("phones", ("device", "phone")))
     quiet = membership_of(make_segment("quiet", REGULAR))
-    told = estimate(membership=likes, others=[likes, phones, quiet])
+    told = estimate(membership=likes, sample=sample_visitors(), others=[likes, phones, quiet])
     assert (told.visitors, told.sampled, told.members, told.expected) == (4, 4, 3, 3)
     assert {example.visitor.key for example in told.examples} == {visitor.key for visitor in space}
     assert [(other.key, number) for other, number in told.overlaps] == [("phones", 3)]
@@ -218,9 +222,9 @@ def test_members_are_counted_among_those_who_allow_it():
 @pytest.mark.django_db
 def test_rules_about_the_request_are_left_out_of_the_count_and_named():
     add_visitor(tags={"space": 1.0})
-    told = estimate(membership=membership_of(make_segment("likes", LIKES_SPACE, LUNCH, ("language", "en"))))
+    told = sized("likes", LIKES_SPACE, LUNCH, ("language", "en"))
     assert (told.members, told.left_out) == (1, ("hours", "language"))
-    alone = estimate(membership=membership_of(make_segment("noon", LUNCH)))
+    alone = sized("noon", LUNCH)
     assert (alone.members, alone.share, alone.expected, alone.left_out) == (None, None, None, ("hours",))
 
 
@@ -229,7 +233,7 @@ def test_a_large_crowd_is_sampled(monkeypatch):
     monkeypatch.setattr("personalization.visitors.segments.SAMPLE", 10)
     for number in range(40):
         add_visitor(tags={"space" if number < 20 else "tea": 1.0})
-    told = estimate(membership=membership_of(make_segment("likes", LIKES_SPACE)))
+    told = sized("likes", LIKES_SPACE)
     assert (told.visitors, told.sampled, told.members, told.expected) == (40, 10, 5, 20)
 
 
@@ -259,7 +263,7 @@ def test_groups_are_proposed_as_drafts(crowd):
         ("tea, bread", False, "discovered"),
     ]
     assert [segment.key for segment in proposed] == ["likes-space-film", "likes-tea-bread"]
-    told = [estimate(membership=membership_of(segment)).members for segment in proposed]
+    told = [estimate(membership=membership_of(segment), sample=sample_visitors()).members for segment in proposed]
     assert told == [30, 25]
     assert live_memberships() == ()
 
