@@ -7,15 +7,30 @@ from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
 from personalization.editor import log_actions
+from personalization.editor.alert_panel import AlertsPanel
 from personalization.editor.choosers import item_chooser
+from personalization.editor.demand import DemandViewSet
+from personalization.editor.fairness import FairnessAuditViewSet, ItemGroupViewSet
+from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
+from personalization.editor.segments import SegmentViewSet
 from personalization.editor.slots import SlotViewSet
 from personalization.editor.training import TrainingRunViewSet
 from personalization.editor.versions import ModelVersionViewSet
 
 
 class PersonalizationGroup(SnippetViewSetGroup):
-    items = (SlotViewSet, ItemViewSet, ModelVersionViewSet, TrainingRunViewSet)
+    items = (
+        SlotViewSet,
+        SegmentViewSet,
+        ItemViewSet,
+        DemandViewSet,
+        ModelVersionViewSet,
+        TrainingRunViewSet,
+        HealthViewSet,
+        FairnessAuditViewSet,
+        ItemGroupViewSet,
+    )
     menu_label = _("Personalization")
     menu_icon = "crosshairs"
     menu_name = "personalization"
@@ -34,6 +49,18 @@ def register_item_chooser():
 def register_visitor_permission():
     """Who may look at a slot through a given visitor's eyes, and so see what that visitor reads."""
     return Permission.objects.filter(content_type__app_label="personalization", codename="view_visitor")
+
+
+@hooks.register("register_permissions")
+def register_monitoring_permissions():
+    """Who may acknowledge alerts, and say from which values on there are any."""
+    codenames = ("change_alert", "change_threshold")
+    return Permission.objects.filter(content_type__app_label="personalization", codename__in=codenames)
+
+
+@hooks.register("construct_homepage_panels")
+def show_alerts(request, panels):
+    panels.append(AlertsPanel())
 
 
 @hooks.register("register_log_actions")

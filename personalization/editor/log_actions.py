@@ -5,6 +5,7 @@ from django.utils.translation import ngettext
 from wagtail.log_actions import LogFormatter
 
 from personalization.events.quarantine import LOG_RELEASE
+from personalization.monitoring.alerts import LOG_ACKNOWLEDGE
 from personalization.training.services import LOG_ARCHIVE, LOG_PROMOTE, LOG_ROLL_BACK
 
 
@@ -44,8 +45,14 @@ class ReleaseFormatter(LogFormatter):
         return ngettext("Released %(number)d event", "Released %(number)d events", number) % {"number": number}
 
 
+class AcknowledgeFormatter(LogFormatter):
+    label = _("Acknowledge a model alert")
+    message = _("Acknowledged")
+
+
 def register(actions) -> None:
     actions.register_action(LOG_RELEASE)(ReleaseFormatter)
     actions.register_action(LOG_PROMOTE)(PromoteFormatter)
     actions.register_action(LOG_ROLL_BACK)(RollBackFormatter)
     actions.register_action(LOG_ARCHIVE)(ArchiveFormatter)
+    actions.register_action(LOG_ACKNOWLEDGE)(AcknowledgeFormatter)
