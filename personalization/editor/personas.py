@@ -20,7 +20,7 @@ from personalization.catalog.models import Item
 from personalization.catalog.snapshot import Catalog
 from personalization.slots.context import ServingContext
 from personalization.slots.rules import ItemChooser
-from personalization.visitors.models import Visitor
+from personalization.visitors.models import Segment, Visitor
 
 SESSION_KEY = "personalization_persona"
 SHORTEST_KEY = 4
@@ -28,14 +28,31 @@ LONGEST_WORDS = 300
 MOST_NAMED = 12
 
 
-class PersonaForm(forms.Form):
-    """A new visitor, one who likes certain tags, or one that exists."""
+def published_segments() -> list[tuple[str, str]]:
+    """Keys and names of the segments to choose from."""
+    return list(Segment.objects.filter(live=True).values_list("key", "name"))
 
-    NEW, TAGS, VISITOR = "new", "tags", "visitor"
-    WHO = ((NEW, _("A new visitor")), (TAGS, _("A visitor who likes certain tags")), (VISITOR, _("A given visitor")))
+
+class PersonaForm(forms.Form):
+    """A new visitor, one who likes certain tags, one of certain segments, or one that exists."""
+
+    NEW, TAGS, SEGMENTS, VISITOR = "new", "tags", "segments", "visitor"
+    WHO = (
+        (NEW, _("A new visitor")),
+        (TAGS, _("A visitor who likes certain tags")),
+        (SEGMENTS, _("A visitor in certain segments")),
+        (VISITOR, _("A given visitor")),
+    )
 
     who = forms.ChoiceField(label=_("Look as"), choices=WHO, initial=NEW, widget=forms.RadioSelect)
     tags = forms.CharField(label=_("Tags"), required=False, max_length=LONGEST_WORDS)
+    segments = forms.MultipleChoiceField(
+        label=_("Segments"),
+        required=False,
+        choices=published_segments,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Of several, the visitor is in all."),
+    )
     visitor = forms.CharField(
         label=_("Visitor"),
         required=False,
@@ -63,9 +80,15 @@ class PersonaForm(forms.Form):
         if not ModelPermissionPolicy(Visitor).user_has_permission(user, "view"):
             # What somebody has read is shown by the reasons: it is not for every editor to see.
             del self.fields["visitor"]
-            self.fields["who"].choices = [choice for choice in self.WHO if choice[0] != self.VISITOR]
+            self._leave_out(self.VISITOR)
+        if not published_segments():
+            del self.fields["segments"]
+            self._leave_out(self.SEGMENTS)
         if len(get_content_languages()) < 2:
             del self.fields["locale"]
+
+    def _leave_out(self, who: str) -> None:
+        self.fields["who"].choices = [choice for choice in self.fields["who"].choices if choice[0] != who]
 
     def clean_tags(self) -> list[str]:
         return [tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()]
@@ -75,6 +98,8 @@ class PersonaForm(forms.Form):
         who = cleaned.get("who")
         if who == self.TAGS and "tags" in cleaned:
             self._judge_tags(cleaned["tags"])
+        if who == self.SEGMENTS and not cleaned.get("segments") and "segments" in self.fields:
+            self.add_error("segments", gettext("Tick at least one segment."))
         if who == self.VISITOR and "visitor" in cleaned:
             try:
                 cleaned["found"] = find_visitor(cleaned["visitor"])
@@ -98,6 +123,9 @@ class PersonaForm(forms.Form):
             return gettext("a new visitor")
         if self.cleaned_data["who"] == self.TAGS:
             return gettext("a visitor who likes %(tags)s") % {"tags": ", ".join(self.cleaned_data["tags"])}
+        if self.cleaned_data["who"] == self.SEGMENTS:
+            names = [name for key, name in published_segments() if key in self.cleaned_data["segments"]]
+            return gettext("a visitor in %(segments)s") % {"segments": ", ".join(names)}
         return gettext("the visitor %(visitor)s") % {"visitor": self.cleaned_data["found"]}
 
     @property
@@ -113,6 +141,7 @@ class PersonaForm(forms.Form):
         return ServingContext.for_preview(
             visitor_key=found.key if found else None,
             tags=chosen.get("tags", ()) if chosen.get("who") == self.TAGS else (),
+            segments=chosen.get("segments", ()) if chosen.get("who") == self.SEGMENTS else (),
             item_key=item.key if item else None,
             locale=chosen.get("locale") or settings.LANGUAGE_CODE,
         )
@@ -144,11 +173,14 @@ def find_visitor(words: str) -> Visitor:
 
 def remember(request: HttpRequest) -> None:
     """Keep what was chosen, as it was typed: it is judged whenever it is used."""
-    names = PersonaForm.base_fields
-    request.session[SESSION_KEY] = {name: request.POST.get(name, "")[:LONGEST_WORDS] for name in names}
+    chosen: dict[str, Any] = {
+        name: request.POST.get(name, "")[:LONGEST_WORDS] for name in PersonaForm.base_fields if name != "segments"
+    }
+    chosen["segments"] = [key[:LONGEST_WORDS] for key in request.POST.getlist("segments")[:MOST_NAMED]]
+    request.session[SESSION_KEY] = chosen
 
 
-def recall(request: HttpRequest) -> dict[str, str]:
+def recall(request: HttpRequest) -> dict[str, Any]:
     """What was chosen last, or a new visitor."""
     chosen = dict(request.session.get(SESSION_KEY, {"who": PersonaForm.NEW}))
     item = chosen.get("item", "")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
-from wagtail.admin.ui.tables import Column, LiveStatusTagColumn, UpdatedAtColumn
+from wagtail.admin.ui.tables import Column, LiveStatusTagColumn, Table, UpdatedAtColumn
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.views.generic.preview import PreviewOnCreate, PreviewOnEdit, PreviewRevision
@@ -70,14 +70,6 @@ def _examples(told: Estimate, sample: Sample) -> list[dict]:
     ]
 
 
-class SizeColumn(Column):
-    """Counts every row's members in one sample."""
-
-    def get_cell_context_data(self, instance: Segment, parent_context: dict) -> dict:
-        context = super().get_cell_context_data(instance, parent_context)
-        return {**context, "value": size_of(instance, parent_context["view"].sample)}
-
-
 class SegmentIndexView(IndexView):
     results_template_name = "personalization/editor/index_results.html"
     empty_text = _(
@@ -86,9 +78,11 @@ class SegmentIndexView(IndexView):
         "give it pins and boosts of its own."
     )
 
-    @cached_property
-    def sample(self) -> Sample:
-        return sample_visitors()
+    def get_table(self, object_list, **kwargs) -> Table:
+        sample = sample_visitors()
+        for segment in object_list:
+            segment.size = size_of(segment, sample)
+        return super().get_table(object_list, **kwargs)
 
     @cached_property
     def is_unfiltered(self) -> bool:
@@ -188,7 +182,7 @@ class SegmentViewSet(SnippetViewSet):
         Column("key", label=_("Key"), sort_key="key"),
         Column("source", label=_("Source"), accessor="get_source_display", sort_key="source"),
         LiveStatusTagColumn(),
-        SizeColumn("size", label=_("Visitors who allow personalization")),
+        Column("size", label=_("Visitors who allow personalization")),
         UpdatedAtColumn(),
     ]
 
