@@ -32,13 +32,16 @@ class Ledger:
 
 def open_ledger(definition: Definition, pool: Pool, catalog: Catalog) -> Ledger:
     """Divide a slot's pool into the groups that its editor named."""
-    groups = [_group(row, definition, catalog) for row in range(len(catalog))]
+    groups = _sections(catalog) if definition.fair_by == Slot.FairBy.SECTION else _tagged(definition, catalog)
     rows = np.flatnonzero((pool.matching | pool.listed) & ~pool.excluded & catalog.live)
     return Ledger(groups, Counter(groups[row] for row in rows.tolist()))
 
 
-def _group(row: int, definition: Definition, catalog: Catalog) -> str:
-    if definition.fair_by == Slot.FairBy.SECTION:
-        return next(iter(section_of(catalog, row)), OTHERS)
-    own = {tag.casefold() for tag in catalog.items.tags[row]}
-    return next((tag for tag in definition.fair_tags if tag in own), OTHERS)
+def _sections(catalog: Catalog) -> list[str]:
+    return [next(iter(section_of(catalog, row)), OTHERS) for row in range(len(catalog))]
+
+
+def _tagged(definition: Definition, catalog: Catalog) -> list[str]:
+    """For each row the first of the named tags that it carries."""
+    folded = [{tag.casefold() for tag in tags} for tags in catalog.items.tags]
+    return [next((tag for tag in definition.fair_tags if tag in own), OTHERS) for own in folded]

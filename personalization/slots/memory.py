@@ -133,6 +133,9 @@ class Memory:
             self.scorer(name)
         for weights in (WARM, COLD):
             self.blend(weights)
+        for definition in self.definitions.values():
+            if definition.fair_by:
+                self.ledger(definition)
         return self
 
     def _trained(self, name: str) -> Scorer | None:

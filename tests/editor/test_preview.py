@@ -1,5 +1,6 @@
 """Looking at a slot through somebody's eyes."""
 
+import re
 from html import unescape
 from urllib.parse import quote
 
@@ -169,6 +170,20 @@ def test_the_rules_that_acted_are_named(admin, world):
     assert "Moved by a boost" in acts
     assert "Boost" in shown(page)
     assert world[0].title not in shown(page)
+
+
+def test_what_came_onto_the_list_for_the_sake_of_variety_is_told(admin, world):
+    page = look(admin, make_slot(size=4, diversity=0.9), who="tags", tags="film")
+    assert "shown for variety" in shown(page)
+    assert "Shown for variety" in page.split("Rules that made a difference")[1]
+    assert "gave way to others" in page.split("Why not these")[1]
+
+
+def test_the_advanced_choices_are_folded_up_in_the_form(admin, world):
+    page = text(admin.get(reverse(f"{SLOT}:edit", args=[make_slot().pk])))
+    assert re.search(r'<section class="w-panel[^"]*collapsed[^"]*" id="[^"]*advanced-section"', page)
+    advanced = page.split('id="panel-advanced-section"')[1].split('id="panel-kill_switch-section"')[0]
+    assert all(f'name="{name}"' in advanced for name in ("calibration", "exploration", "fair_by", "dismissible"))
 
 
 def test_the_others_are_told_why_they_lost(admin, world):
