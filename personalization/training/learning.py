@@ -16,6 +16,7 @@ from personalization.training.lineage import code_version
 from personalization.training.models import ModelVersion
 from personalization.training.recipe import Holdout, Recipe, choose_members, hold_out, like, new_beside
 from personalization.training.speed import measure_latency
+from personalization.training.tuning import tune_members
 
 Step = Callable[[str, int, int], None]
 
@@ -64,7 +65,12 @@ class Steps:
         self._tell, self._done, self._total = tell, 0, number_of_steps()
 
     def __call__(self, stage: str) -> None:
+        """Begin the next step."""
         self._done = min(self._done + 1, self._total - 1)
+        self.tell(stage)
+
+    def tell(self, stage: str) -> None:
+        """Say how the present step goes."""
         self._tell(stage, self._done, self._total)
 
 
@@ -81,6 +87,7 @@ def learn(dataset: Dataset, serving: ModelVersion | None, tell: Step) -> Learned
         holdout = hold_out(dataset.interactions, settings.training_holdout)
     except ValueError as error:
         raise TooLittleError(str(error)) from error
+    recipe = _tune(holdout, recipe, dataset, step)
     weights = _learn_weights(holdout, recipe, dataset, step)
     report = _judge(holdout, recipe, weights, serving, dataset, step)
     hybrid = Hybrid(_fit(dataset.interactions, recipe, dataset, step, _("Learning from everything: %s")), weights)
@@ -90,6 +97,21 @@ def learn(dataset: Dataset, serving: ModelVersion | None, tell: Step) -> Learned
     for scorer in beside.values():
         scorer.fit(dataset.interactions, dataset.items)
     return Learned(dataset, recipe, {CANDIDATE: hybrid, **beside}, weights, report, holdout, verdict)
+
+
+def _tune(holdout: Holdout, recipe: Recipe, dataset: Dataset, step: Steps) -> Recipe:
+    """Find better parameters if there is time for it; like the weights, without a look at the hold-out."""
+    settings = conf.get()
+    if not settings.training_tuning_seconds:
+        return recipe
+    return tune_members(
+        recipe,
+        holdout.split.train,
+        dataset.items,
+        split=lambda train: hold_out(train, settings.training_holdout).split,
+        seconds=settings.training_tuning_seconds,
+        tell=step.tell,
+    )
 
 
 def _learn_weights(holdout: Holdout, recipe: Recipe, dataset: Dataset, step: Steps) -> dict[str, float]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from personalization.catalog.models import Epoch, Item
 from personalization.events.models import Event
 from personalization.recommend.data import History
-from personalization.training import dataset, learning, services, serving, storage
+from personalization.training import dataset, learning, services, serving, storage, tuning
 from personalization.training.dataset import read_dataset
 from personalization.training.gate import Verdict
 from personalization.training.models import ModelVersion, TrainingRun
@@ -238,6 +238,32 @@ def test_progress_is_told_to_the_end_and_never_goes_back():
     assert counts[0] == 0
     assert told[-1][1] == told[-1][2] - 1
     assert "Judging: ease" in {stage for stage, _done, _total in told}
+
+
+def test_members_are_tuned_without_a_look_at_the_hold_out(settings, monkeypatch):
+    pytest.importorskip("optuna", reason="needs wagtail-slots[models]")
+    settings.PERSONALIZATION = settings.PERSONALIZATION | {
+        "TRAINING_MEMBERS": ("popular", "ease"),
+        "TRAINING_TUNING_SECONDS": 1,
+    }
+    write_history(visitors=60)
+    seen, found = [], {}
+    search = tuning.tune
+
+    def spy(name, train, **options):
+        seen.append((name, float(train.timestamps.max())))
+        found[name] = search(name, train, **options)
+        return found[name]
+
+    monkeypatch.setattr(tuning, "tune", spy)
+    told = []
+    run = train(trigger="test", progress=lambda stage, done, total: told.append(stage))
+    newest = read_dataset().interactions.timestamps
+    assert [name for name, _newest in seen] == ["popular", "ease"]
+    assert all(limit < sorted(newest)[int(0.85 * len(newest))] for _name, limit in seen)
+    assert any(stage.startswith("Tuning: ease, tries: ") for stage in told)
+    members = run.version.parameters["members"]
+    assert all(members[name].items() >= tuned.params.items() for name, tuned in found.items())
 
 
 def test_no_visitor_is_named_in_the_log(caplog):
