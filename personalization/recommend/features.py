@@ -35,7 +35,7 @@ CROSSED = {
     "affinity_x_age": ("tag_affinity", "age"),
 }
 NUMBERS = (*OF_VISITOR, *OF_PAIR, *OF_ITEM, *CROSSED)
-CONTEXT = ("device", "locale", "referrer")
+CONTEXT = ("device", "locale", "referrer", "segment")
 WORDS = (*CONTEXT, "hour", "weekday", "device_x_hour")
 HOURS = tuple(f"{hour:02}" for hour in range(24))
 WEEKDAYS = ("thu", "fri", "sat", "sun", "mon", "tue", "wed")
@@ -103,7 +103,7 @@ class Moments:
     visitor, item : array of int64, shape (m,)
     time : array of float64, shape (m,)
     context : mapping of str to array of str, shape (m,)
-        Any of ``device``, ``locale`` and ``referrer``; empty words, and columns left out, are missing values.
+        Any of ``device``, ``locale``, ``referrer`` and ``segment``; empty words, and columns left out, are missing values.
     """
 
     visitor: Indexes

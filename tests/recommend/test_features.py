@@ -156,6 +156,7 @@ def test_words_tell_the_moment_and_its_context():
         "device": "phone",
         "locale": "",
         "referrer": "",
+        "segment": "",
         "hour": "09",
         "weekday": "mon",
         "device_x_hour": "phone@09",
