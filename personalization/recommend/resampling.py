@@ -31,8 +31,9 @@ def resample_weights(n: int, *, seed: int, resamples: int) -> Iterator[Doubles]:
     rng = np.random.default_rng(seed)
     size = max(1, LARGEST_BLOCK // max(n, 1))
     for start in range(0, resamples, size):
-        rows = [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(min(size, resamples - start))]
-        yield np.asarray(rows, dtype=np.float64)
+        shape = (min(size, resamples - start), n)
+        drawn = rng.integers(0, n, shape) + n * np.arange(shape[0])[:, None]
+        yield np.bincount(drawn.ravel(), minlength=shape[0] * n).reshape(shape).astype(np.float64)
 
 
 def mean_draws(values: Doubles, *, seed: int, resamples: int = 1_000) -> Doubles:
