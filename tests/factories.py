@@ -155,9 +155,8 @@ def make_item(key: str, *, words: str = "", tags: Sequence[str] = (), **fields: 
     item = Item.objects.create(
         key=key,
         content_type=ContentType.objects.get_for_model(ArticlePage),
-        object_id=key,
         epoch=Epoch.objects.advance("catalog"),
-        **{"group": key, "title": key, "url": f"/{key}/", "tags": list(tags), **fields},
+        **{"group": key, "object_id": key, "title": key, "url": f"/{key}/", "tags": list(tags), **fields},
     )
     if words:
         vector = current_embedder().embed([words])[0]

@@ -10,6 +10,7 @@ from celery import current_app
 from django.core.cache import cache
 from django.db import connection
 
+from personalization.monitoring import metrics
 from personalization.training.models import ModelVersion
 from personalization.training.storage import verify_version
 
@@ -53,6 +54,8 @@ def check_readiness() -> Readiness:
     others: Mapping[str, Callable[[], None]] = {"cache": _use_cache, "broker": _reach_broker}
     if database.works:
         others = {**others, "model": _verify_model}
+        # Processes that share a metrics folder are not asked for their values: they write them down, here.
+        metrics.renew()
     return Readiness((database, *(_try(name, use) for name, use in others.items())))
 
 

@@ -9,7 +9,8 @@ from django.core import mail
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
-from prometheus_client import REGISTRY
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from personalization.catalog.models import Epoch, Item
 from personalization.events.models import Event
@@ -43,6 +44,13 @@ def version() -> ModelVersion:
     return make_version()
 
 
+@pytest.fixture
+def bare_version() -> ModelVersion:
+    """A version of which nothing but its record is needed."""
+    run = TrainingRun.objects.create(status=TrainingRun.Status.SUCCEEDED, finished_at=timezone.now())
+    return ModelVersion.objects.create(run=run, status=ModelVersion.Status.PROMOTED, promoted_at=timezone.now())
+
+
 def statuses(readings: list[Reading]) -> dict[str, str]:
     return {reading.metric: reading.status for reading in readings if not reading.slice}
 
@@ -54,17 +62,13 @@ def test_without_a_version_nothing_is_measured():
 
 def test_the_same_traffic_raises_no_alert(version):
     write_weeks(until=midnight(), seed=7, **DESKTOP_DAYS)
-    found = statuses(measure_drift(now=midnight()))
+    readings = measure_drift(now=midnight())
+    found = statuses(readings)
     assert {name: status for name, status in found.items() if status in ("alert", "warn")} == {}
     assert {"hour", "device", "read_texts", "top_scores", "tags"} <= {
         name for name, status in found.items() if status == "ok"
     }
     assert not Alert.objects.exists()
-
-
-def test_every_measure_has_a_label_and_the_windows_are_weeks(version):
-    write_weeks(until=midnight(), **DESKTOP_DAYS)
-    readings = measure_drift(now=midnight())
     assert {reading.window_until - reading.window_from for reading in readings} == {timedelta(days=7)}
     assert {reading.reference_until for reading in readings} == {version.data_until}
     assert all(str(reading.measure.label) for reading in readings)
@@ -82,8 +86,10 @@ def test_a_reference_is_made_once_and_names_nobody(version):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_changed_world_is_noticed_told_learned_and_then_normal(settings):
+    # Whether the new version is much better than the old one is the gate's affair, and tested there.
+    settings.PERSONALIZATION = settings.PERSONALIZATION | {"PROMOTION_MARGIN": 0.2}
     make_catalog()
-    write_weeks(until=midnight(days_ago=7), weeks=4, **DESKTOP_DAYS)
+    write_weeks(until=midnight(days_ago=7), weeks=2, **DESKTOP_DAYS)
     old = train(trigger="test").version
     measure_drift(now=midnight(days_ago=7))
     assert not Alert.objects.exists()
@@ -100,8 +106,8 @@ def test_a_changed_world_is_noticed_told_learned_and_then_normal(settings):
     assert [message.to for message in mail.outbox] == [[operator.email]]
     assert "Hour of the day" in mail.outbox[0].subject
     assert "/personalization/model-health/" in mail.outbox[0].body
-    assert REGISTRY.get_sample_value("personalization_alert", {"metric": "hour"}) == 1
-    assert REGISTRY.get_sample_value("personalization_reading", {"metric": "hour"}) > 0.25
+    assert scraped("personalization_alert", "hour") == 1
+    assert scraped("personalization_reading", "hour") > 0.25
     run = TrainingRun.objects.get(trigger="drift")
     assert "Hour of the day" in run.reason
     assert set(Alert.objects.filter(metric__in=["hour", "device"]).values_list("retraining", flat=True)) == {run.pk}
@@ -115,23 +121,32 @@ def test_a_changed_world_is_noticed_told_learned_and_then_normal(settings):
     assert not Alert.objects.open().exists()
     assert mail.outbox[-1].subject.startswith("Models back to normal")
     assert len(mail.outbox) == 2
-    assert REGISTRY.get_sample_value("personalization_alert", {"metric": "hour"}) == 0
+    assert scraped("personalization_alert", "hour") == 0
     assert TrainingRun.objects.filter(trigger="drift").count() == 1
 
 
-def test_an_alert_is_raised_once_and_ends_below_the_lower_threshold(version, django_capture_on_commit_callbacks):
+def test_an_alert_is_raised_once_and_ends_below_the_lower_threshold(bare_version, django_capture_on_commit_callbacks):
     alerts.subscribe(user=User.objects.create_superuser("operator", "operator@example.com"), wanted=True)
     sent = []
     for value, status in ((0.3, "alert"), (0.4, "alert"), (0.2, "warn"), (0.3, "alert"), (0.0, "little"), (0.05, "ok")):
         with django_capture_on_commit_callbacks(execute=True):
-            alerts.follow([reading_of(version, "catalog_age", value, status)])
+            alerts.follow([reading_of(bare_version, "catalog_age", value, status)])
         sent.append(len(mail.outbox))
     assert sent == [1, 1, 1, 1, 1, 2]
     alert = Alert.objects.get()
     assert (alert.value, alert.worst) == (0.05, 0.4)
     assert alert.recovered_at is not None
-    alerts.follow([reading_of(version, "catalog_age", 0.3, "alert")])
+    alerts.follow([reading_of(bare_version, "catalog_age", 0.3, "alert")])
     assert Alert.objects.count() == 2
+
+
+def scraped(name: str, metric: str) -> float:
+    """What Prometheus gets."""
+    lines = text_string_to_metric_families(generate_latest().decode())
+    found = {
+        sample.labels["metric"]: sample.value for family in lines if family.name == name for sample in family.samples
+    }
+    return found[metric]
 
 
 def reading_of(version: ModelVersion, metric: str, value: float, status: str) -> Reading:
@@ -140,27 +155,27 @@ def reading_of(version: ModelVersion, metric: str, value: float, status: str) ->
     return Reading(metric=metric, value=value, status=status, alert=0.25, version=version, **window)
 
 
-def test_what_training_cannot_put_right_asks_for_none(version):
-    alerts.follow([reading_of(version, "not_embedded", 0.9, "alert")])
+def test_what_training_cannot_put_right_asks_for_none(bare_version):
+    alerts.follow([reading_of(bare_version, "not_embedded", 0.9, "alert")])
     assert not TrainingRun.objects.filter(trigger="drift").exists()
 
 
-def test_a_request_in_vain_is_repeated_until_one_is_heard(version, settings):
+def test_a_request_in_vain_is_repeated_until_one_is_heard(bare_version, settings):
     settings.PERSONALIZATION = settings.PERSONALIZATION | {"TRAINING_PAUSE_HOURS": 6}
-    alerts.follow([reading_of(version, "hour", 0.9, "alert")])
+    alerts.follow([reading_of(bare_version, "hour", 0.9, "alert")])
     assert Alert.objects.get().retraining is None
     settings.PERSONALIZATION = settings.PERSONALIZATION | {"TRAINING_PAUSE_HOURS": 0}
     for _ in range(2):
-        alerts.follow([reading_of(version, "hour", 0.9, "alert")])
+        alerts.follow([reading_of(bare_version, "hour", 0.9, "alert")])
     assert Alert.objects.get().retraining == TrainingRun.objects.get(trigger="drift")
 
 
-def test_a_mail_server_that_is_gone_stops_nothing(version, settings, caplog, django_capture_on_commit_callbacks):
+def test_a_mail_server_that_is_gone_stops_nothing(bare_version, settings, caplog, django_capture_on_commit_callbacks):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     alerts.subscribe(user=User.objects.create_superuser("operator", "operator@example.com"), wanted=True)
     with django_capture_on_commit_callbacks(execute=True):
-        alerts.follow([reading_of(version, "catalog_age", 0.9, "alert")])
+        alerts.follow([reading_of(bare_version, "catalog_age", 0.9, "alert")])
     assert Alert.objects.open().exists()
     assert "could not be sent" in caplog.text
 
@@ -190,18 +205,18 @@ def test_an_operators_thresholds_count(version):
 
 
 def test_clicks_that_move_down_the_list_are_noticed(version):
-    write_lists(until=version.data_until, lists=400, click_at=range(1))
-    write_lists(until=midnight(), lists=400, click_at=range(2, 4), seed=1)
+    write_lists(until=version.data_until, lists=150, click_at=range(1))
+    write_lists(until=midnight(), lists=150, click_at=range(2, 4), seed=1)
     readings = {(row.metric, row.slice): row for row in measure_drift(now=midnight())}
     rank = readings["click_rank", ""]
     assert rank.status == "alert"
     assert rank.detail["reference"] == 1.0
-    assert rank.detail["level"] == pytest.approx((1 / 3 + 1 / 4) / 2, abs=0.02)
+    assert rank.detail["level"] == pytest.approx((1 / 3 + 1 / 4) / 2, abs=0.03)
     assert readings["click_rate", ""].status == "ok"
     assert readings["click_rate", "place 1"].detail["level"] == 0
     assert readings["click_rate", "place 3"].detail["level"] == pytest.approx(0.5, abs=0.1)
     deciles = [row for (metric, part), row in readings.items() if metric == "ranking_disorder" and part]
-    assert sum(row.detail["n"][0] for row in deciles) == readings["ranking_disorder", ""].detail["n"][0] > 1000
+    assert sum(row.detail["n"][0] for row in deciles) == readings["ranking_disorder", ""].detail["n"][0] > 300
 
 
 def test_very_many_visitors_are_sampled_evenly(version, monkeypatch):

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
-from personalization.catalog.models import Embedding
+from cms_site.home.models import ArticlePage
+from personalization.catalog.embedders.base import current as current_embedder
+from personalization.catalog.models import Embedding, Epoch, Item
 from personalization.events.models import Event
 from personalization.recommend.scorers import Hybrid, ItemKnn, Popular
 from personalization.training.dataset import read_dataset
@@ -16,7 +19,6 @@ from personalization.training.runs import claim_run, finish_run
 from personalization.training.services import promote
 from personalization.training.storage import write_artifact
 from personalization.visitors.models import Profile, Visitor
-from tests.factories import make_item
 
 N_ITEMS = 60
 TOPICS = ("starship alien robot", "oven dough butter", "seed soil compost")
@@ -30,16 +32,28 @@ PHONE_NIGHTS = {
 
 def make_catalog() -> None:
     """Sixty items of three topics, twenty of each, published one a day."""
-    for number in range(N_ITEMS):
-        topic = TOPICS[number * 3 // N_ITEMS]
-        make_item(
-            f"page:{number}",
-            words=f"{topic} {number}",
+    embedder, now = current_embedder(), timezone.now()
+    kind = ContentType.objects.get_for_model(ArticlePage)
+    topics = [TOPICS[number * len(TOPICS) // N_ITEMS] for number in range(N_ITEMS)]
+    items = Item.objects.bulk_create(
+        Item(
+            key=f"page:{number}",
+            group=f"page:{number}",
+            object_id=str(9000 + number),
+            content_type=kind,
+            title=f"Item {number}",
             tags=[topic.split()[0]],
             locale="en",
-            object_id=str(9000 + number),
-            published_at=timezone.now() - timedelta(days=number + 100),
+            published_at=now - timedelta(days=number + 100),
         )
+        for number, topic in enumerate(topics)
+    )
+    vectors = embedder.embed([f"{topic} {number}" for number, topic in enumerate(topics)])
+    Embedding.objects.bulk_create(
+        Embedding(item=item, model=embedder.name, vector=vector.tobytes())
+        for item, vector in zip(items, vectors, strict=True)
+    )
+    Epoch.objects.advance("catalog")
 
 
 def write_weeks(
@@ -49,10 +63,10 @@ def write_weeks(
     hours: Sequence[int],
     device: str,
     items: Sequence[int],
-    visitors: int = 120,
+    visitors: int = 90,
     seed: int = 0,
 ) -> None:
-    """Let visitors read about eight things a week, each from their half of some items, up to a midnight."""
+    """Let visitors read about six things a week, each from their half of some items, up to a midnight."""
     random = np.random.default_rng(seed)
     keys = [f"{number:032x}" for number in range(visitors)]
     Visitor.objects.bulk_create([Visitor(key=key) for key in keys], ignore_conflicts=True)
@@ -72,7 +86,7 @@ def write_weeks(
         )
         for week in range(weeks)
         for number, key in enumerate(keys)
-        for pick in random.choice(half, size=int(random.integers(4, 13)), replace=False)
+        for pick in random.choice(half, size=int(random.integers(3, 10)), replace=False)
     )
 
 
