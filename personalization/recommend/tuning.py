@@ -71,8 +71,27 @@ SPACES: dict[str, Space] = {
     "popular": {"half_life_days": Choice((None, 1_000.0, 365.0, 90.0, 30.0, 10.0, 3.0, 1.0))},
     "trending": {"recent_days": Range(0.25, 60, log=True), "prior": Range(0.5, 50, log=True)},
     "content": {"half_life_days": HALF_LIFE},
-    "item_knn": {"neighbours": NEIGHBOURS, "shrinkage": Range(1, 1_000, log=True), "bm25": Choice((True, False))},
+    "item_knn": {
+        "neighbours": NEIGHBOURS,
+        "similarity": Choice(("tfidf", "cosine", "bm25")),
+        "shrinkage": Range(0.1, 1_000, log=True),
+        "balance": Range(0.3, 0.9),
+    },
+    "user_knn": {
+        "neighbours": NEIGHBOURS,
+        "similarity": Choice(("tfidf", "cosine", "bm25")),
+        "shrinkage": Range(0.1, 100, log=True),
+        "power": Range(0.5, 4),
+    },
+    "rp3beta": {"neighbours": NEIGHBOURS, "alpha": Range(0.3, 1.2), "beta": Range(0, 0.8)},
     "svd": {"factors": FACTORS},
+    "als": {"factors": FACTORS, "penalty": Range(0.1, 100, log=True), "confidence": Range(0, 4)},
+    "bpr": {
+        "factors": FACTORS,
+        "penalty": Range(0.0001, 0.1, log=True),
+        "learning_rate": Range(0.002, 0.1, log=True),
+        "ridge": Range(0.01, 100, log=True),
+    },
     "ease": {"penalty": Range(5, 5_000, log=True)},
     "markov": {"decay": Range(0.3, 0.99), "smoothing": Range(1, 300, log=True), "backward": Range(0, 1)},
 }

@@ -11,7 +11,7 @@ from personalization.recommend.scorers import SCORERS, Ease, Hybrid, ItemKnn, Sc
 from tests.recommend.worlds import DAY, checkerboard, two_tastes
 
 NAMES = sorted(SCORERS)
-LEARNED = ["ease", "item_knn", "markov", "popular", "svd", "trending"]
+LEARNED = ["als", "bpr", "ease", "item_knn", "markov", "popular", "rp3beta", "svd", "trending", "user_knn"]
 
 
 def fitted(name):
@@ -233,7 +233,7 @@ def test_a_brand_new_item_is_scored_by_its_text(name):
 
 @pytest.mark.parametrize(
     "scorer",
-    [Ease(penalty=1.0), ItemKnn(), ItemKnn(bm25=False, shrinkage=0), Svd(factors=2)],
+    [Ease(penalty=1.0), ItemKnn(), ItemKnn(similarity="cosine", shrinkage=0), Svd(factors=2)],
     ids=["ease", "item_knn", "cosine", "svd"],
 )
 @pytest.mark.parametrize("weighted", [False, True])

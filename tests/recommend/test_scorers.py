@@ -58,7 +58,7 @@ def test_item_knn_without_shrinkage_is_the_cosine():
     norms = np.linalg.norm(matrix, axis=0)
     cosines = matrix.T @ matrix / norms / norms[:, None]
     np.fill_diagonal(cosines, 0)
-    scores = ItemKnn(neighbours=12, shrinkage=0, bm25=False).fit(seen).score(seen.histories())
+    scores = ItemKnn(neighbours=12, shrinkage=0, balance=0.5, similarity="cosine").fit(seen).score(seen.histories())
     np.testing.assert_allclose(scores, matrix @ cosines, atol=1e-4)
 
 
@@ -66,7 +66,7 @@ def test_shrinkage_trusts_a_pair_seen_often_more_than_one_seen_once():
     visitors = [f"{i}" for i in range(20) for _ in range(2)] + ["x", "x"]
     items = ["a", "b"] * 20 + ["rare", "rarer"]
     seen = Interactions.from_rows(visitors, items, np.arange(len(items), dtype=float))
-    often, once = (ItemKnn(bm25=False, shrinkage=s).fit(seen) for s in (10, 0))
+    often, once = (ItemKnn(similarity="cosine", shrinkage=s).fit(seen) for s in (10, 0))
     a, b, rare, rarer = (seen.item_ids.index(name) for name in ("a", "b", "rare", "rarer"))
     assert once.score([History([a])])[0, b] == pytest.approx(once.score([History([rare])])[0, rarer])
     assert often.score([History([a])])[0, b] > often.score([History([rare])])[0, rarer]

@@ -1,30 +1,40 @@
 """Scorers: importing this package registers them all."""
 
+from personalization.recommend.scorers.als import Als
 from personalization.recommend.scorers.base import BaseScorer, Scorer
+from personalization.recommend.scorers.bpr import Bpr
 from personalization.recommend.scorers.content import Content, Similar
 from personalization.recommend.scorers.ease import Ease
+from personalization.recommend.scorers.engagement import Engagement
 from personalization.recommend.scorers.hybrid import Hybrid, tune_weights
 from personalization.recommend.scorers.item_knn import ItemKnn
 from personalization.recommend.scorers.markov import Markov
 from personalization.recommend.scorers.popular import Popular, Trending
 from personalization.recommend.scorers.recent import Recent
 from personalization.recommend.scorers.registry import SCORERS, load_scorer
+from personalization.recommend.scorers.rp3beta import Rp3Beta
 from personalization.recommend.scorers.svd import Svd
+from personalization.recommend.scorers.user_knn import UserKnn
 
 __all__ = [
     "SCORERS",
+    "Als",
     "BaseScorer",
+    "Bpr",
     "Content",
     "Ease",
+    "Engagement",
     "Hybrid",
     "ItemKnn",
     "Markov",
     "Popular",
     "Recent",
+    "Rp3Beta",
     "Scorer",
     "Similar",
     "Svd",
     "Trending",
+    "UserKnn",
     "load_scorer",
     "tune_weights",
 ]

@@ -79,10 +79,10 @@ class Learned(BaseScorer):
             self.item_ids = self.learned_ids
 
 
-class Linear(Learned):
-    """A scorer that adds up what each item of a history says: ``score = x W`` for a history's row ``x``.
+class Additive(Learned):
+    """A scorer whose scores are sums over the items of a history.
 
-    With ``weighted`` the row holds ``log(1 + weight)``, else 1 for every item of the history.
+    With ``weighted`` the value of a history's item is ``log(1 + weight)``, else 1.
     """
 
     weighted: bool
@@ -104,9 +104,9 @@ class Linear(Learned):
 
     def _attribute(self, columns: Indexes, learned: Indexes, values: Floats, items: Sequence[int]) -> Attribution:
         targets = self._source[np.asarray(items, dtype=np.int64)]
-        amounts = values[:, None] * self._influence(learned, np.maximum(targets, 0))
+        amounts = self._amounts(learned, values, np.maximum(targets, 0)).astype(np.float64)
         amounts[:, targets < 0] = 0
-        return Attribution(tuple((self.name, column) for column in columns.tolist()), amounts.T.astype(np.float64))
+        return Attribution(tuple((self.name, column) for column in columns.tolist()), amounts.T)
 
     def _profile(self, history: History) -> tuple[Indexes, Indexes, Floats]:
         """Return the columns that stand for a history, the learned items behind them (each once), and their values."""
@@ -132,11 +132,23 @@ class Linear(Learned):
 
     @abstractmethod
     def _propagate(self, rows: csr_array) -> Floats:
-        """Return ``rows @ W`` as a dense array, shape (n, n_learned)."""
+        """Return the scores of learned items for some histories' values, shape (n, n_learned)."""
 
     @abstractmethod
     def _propagate_one(self, learned: Indexes, values: Floats) -> Floats:
-        """Return the same for one row, given by its columns and values, shape (n_learned,)."""
+        """Return the same for one history, given by its learned items and their values, shape (n_learned,)."""
+
+    @abstractmethod
+    def _amounts(self, learned: Indexes, values: Floats, targets: Indexes) -> Floats:
+        """Return what each item of a history adds to each target's score, shape (len(learned), len(targets))."""
+
+
+class Linear(Additive):
+    """A scorer that adds up what each item of a history says, whatever the others are: ``score = x W``."""
+
+    def _amounts(self, learned: Indexes, values: Floats, targets: Indexes) -> Floats:
+        amounts: Floats = values[:, None] * self._influence(learned, targets)
+        return amounts
 
     @abstractmethod
     def _influence(self, learned: Indexes, targets: Indexes) -> Floats:
@@ -155,7 +167,7 @@ class ItemToItem(Linear):
     def _propagate_one(self, learned: Indexes, values: Floats) -> Floats:
         if not isinstance(self._links, csr_array):
             return product(self._links[learned].T, values)
-        entries, rows = self._entries(self._links, learned)
+        entries, rows = entries_of(self._links, learned)
         said = self._links.data[entries] * values[rows]
         return np.bincount(self._links.indices[entries], weights=said, minlength=self._links.shape[1]).astype(
             np.float32
@@ -164,7 +176,7 @@ class ItemToItem(Linear):
     def _influence(self, learned: Indexes, targets: Indexes) -> Floats:
         if not isinstance(self._links, csr_array):
             return self._links[np.ix_(learned, targets)]
-        entries, rows = self._entries(self._links, learned)
+        entries, rows = entries_of(self._links, learned)
         # Two columns may share one learned item: the last of them finds the entries, all of them read from there.
         wanted = np.full(self._links.shape[1], -1, dtype=np.int64)
         wanted[targets] = np.arange(len(targets))
@@ -174,24 +186,24 @@ class ItemToItem(Linear):
         picked[rows[hits], found[hits]] = self._links.data[entries[hits]]
         return picked[:, wanted[targets]]
 
-    @staticmethod
-    def _entries(matrix: csr_array, rows: Indexes) -> tuple[Indexes, Indexes]:
-        """Return where the stored entries of some rows are, and to which of `rows` (0, 1, ...) each belongs.
-
-        By hand, for SciPy's indexing takes longer to check its arguments than this to be done.
-        """
-        starts = matrix.indptr[rows].astype(np.int64)
-        counts = matrix.indptr[rows + 1] - starts
-        owners = np.repeat(np.arange(len(rows)), counts)
-        before = np.cumsum(counts) - counts
-        return np.arange(len(owners)) - before[owners] + starts[owners], owners
-
     def _arrays(self) -> Mapping[str, Array | csr_array]:
         return {**super()._arrays(), "links": self._links}
 
     def _restore(self, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         super()._restore(arrays, meta)
         self._links = arrays["links"]
+
+
+def entries_of(matrix: csr_array, rows: Indexes) -> tuple[Indexes, Indexes]:
+    """Return where the stored entries of some rows are, and to which of `rows` (0, 1, ...) each belongs.
+
+    By hand, for SciPy's indexing takes longer to check its arguments than this to be done.
+    """
+    starts = matrix.indptr[rows].astype(np.int64)
+    counts = matrix.indptr[rows + 1] - starts
+    owners = np.repeat(np.arange(len(rows)), counts)
+    before = np.cumsum(counts) - counts
+    return np.arange(len(owners)) - before[owners] + starts[owners], owners
 
 
 def strongest(block: Floats, count: int) -> csr_array:
