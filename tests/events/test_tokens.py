@@ -47,6 +47,15 @@ def test_a_decision_for_nobody_may_be_spoken_of_by_anybody():
     assert tokens.read(tokens.issue(make(visitor_key="")), now=NOW).belongs_to("b" * 32)
 
 
+def test_probabilities_travel_with_the_items_and_are_left_out_where_there_are_none():
+    certain = tokens.read(tokens.issue(make()), now=NOW)
+    assert (certain.propensities, certain.propensity, certain.propensity_of("page:1")) == ((), None, None)
+    drawn = tokens.read(tokens.issue(make(propensities=(0.8, 0.002))), now=NOW)
+    assert (drawn.propensity_of("page:1"), drawn.propensity_of("page:2"), drawn.propensity_of("")) == (0.8, 0.002, None)
+    assert drawn.propensity == pytest.approx(0.0016)
+    assert len(tokens.issue(make())) < len(tokens.issue(make(propensities=(0.8, 0.002))))
+
+
 def test_a_token_expires(settings):
     raw = tokens.issue(make())
     assert tokens.read(raw, now=NOW + timedelta(hours=5, minutes=59))
