@@ -5,6 +5,7 @@ from personalization.recommend.data import Contribution, Explanation, History, I
 from personalization.recommend.evaluation import Report, evaluate, paired_difference
 from personalization.recommend.scorers import SCORERS, Scorer, load_scorer
 from personalization.recommend.splits import Split
+from personalization.recommend.tuning import Tuned, tune
 
 __all__ = [
     "SCORERS",
@@ -16,6 +17,7 @@ __all__ = [
     "Report",
     "Scorer",
     "Split",
+    "Tuned",
     "centre",
     "evaluate",
     "load_scorer",
@@ -23,4 +25,5 @@ __all__ = [
     "paired_difference",
     "rerankers",
     "splits",
+    "tune",
 ]

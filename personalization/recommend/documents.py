@@ -31,7 +31,9 @@ def document(task: Task, outcome: Outcome) -> dict[str, Any]:
         "data": {**interactions, **({"catalog": task.facts["items"]} if "items" in task.facts else {})},
         "split": task.request.split,
         "protocol": _protocol(task, outcome),
-        "scorers": {name: _flat(figures) | _provenance(name, outcome) for name, figures in plain.items()},
+        "scorers": {
+            name: {"peak_mb": None} | _flat(figures) | _provenance(name, outcome) for name, figures in plain.items()
+        },
         "skipped": outcome.skipped,
         "differences": _differences(report),
     }

@@ -64,36 +64,41 @@ class Choice:
 Space = Mapping[str, Range | Choice]
 
 HALF_LIFE = Range(1, 2_000, log=True)
+HALF_LIVES = Choice((None, 1_000.0, 365.0, 90.0, 30.0, 10.0, 3.0, 1.0))
 NEIGHBOURS = Range(10, 500, log=True, whole=True)
 FACTORS = Range(8, 256, log=True, whole=True)
 
+SIMILARITY = Choice(("cosine", "tfidf", "bm25"))
+
 SPACES: dict[str, Space] = {
-    "popular": {"half_life_days": Choice((None, 1_000.0, 365.0, 90.0, 30.0, 10.0, 3.0, 1.0))},
+    "popular": {"half_life_days": HALF_LIVES},
+    "segment_popular": {"half_life_days": HALF_LIVES, "prior": Range(1, 1_000, log=True)},
     "trending": {"recent_days": Range(0.25, 60, log=True), "prior": Range(0.5, 50, log=True)},
     "content": {"half_life_days": HALF_LIFE},
     "item_knn": {
         "neighbours": NEIGHBOURS,
-        "similarity": Choice(("tfidf", "cosine", "bm25")),
-        "shrinkage": Range(0.1, 1_000, log=True),
-        "balance": Range(0.3, 0.9),
+        "similarity": SIMILARITY,
+        "shrinkage": Range(0.1, 500, log=True),
+        "balance": Range(0.3, 1),
     },
     "user_knn": {
         "neighbours": NEIGHBOURS,
-        "similarity": Choice(("tfidf", "cosine", "bm25")),
-        "shrinkage": Range(0.1, 100, log=True),
+        "similarity": SIMILARITY,
+        "shrinkage": Range(0.1, 500, log=True),
         "power": Range(0.5, 4),
     },
-    "rp3beta": {"neighbours": NEIGHBOURS, "alpha": Range(0.3, 1.2), "beta": Range(0, 0.8)},
+    "rp3beta": {"alpha": Range(0.2, 2), "beta": Range(0, 1), "neighbours": NEIGHBOURS},
     "svd": {"factors": FACTORS},
-    "als": {"factors": FACTORS, "penalty": Range(0.1, 100, log=True), "confidence": Range(0, 4)},
+    "als": {"factors": FACTORS, "penalty": Range(0.1, 100, log=True), "confidence": Range(0.05, 20, log=True)},
     "bpr": {
         "factors": FACTORS,
-        "penalty": Range(0.0001, 0.1, log=True),
+        "penalty": Range(1e-4, 0.1, log=True),
         "learning_rate": Range(0.002, 0.1, log=True),
-        "ridge": Range(0.01, 100, log=True),
+        "iterations": Range(10, 200, log=True, whole=True),
     },
     "ease": {"penalty": Range(5, 5_000, log=True)},
     "markov": {"decay": Range(0.3, 0.99), "smoothing": Range(1, 300, log=True), "backward": Range(0, 1)},
+    "engagement": {"kind": Choice(("logistic", "forest", "boosting"))},
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from personalization.recommend import offline
-from personalization.recommend.command_line import main
+from personalization.recommend.command_line import _parser, main
 from personalization.recommend.scorers import SCORERS, Popular
 from personalization.recommend.splits import last_k, random_per_visitor, temporal
 from tests.recommend.test_movielens import RATINGS
@@ -40,9 +41,25 @@ def run(folder, *arguments, log="log.csv"):
     return code, json.loads(out.read_text()) if out.exists() else None
 
 
+def options():
+    """Every option of the command, as its help names it."""
+    parser = _parser()
+    command = parser._subparsers._group_actions[0].choices["evaluate"]
+    return {flag for action in command._actions for flag in action.option_strings} - {"-h", "--help"}
+
+
+def test_the_manual_knows_every_option_and_figure(world):
+    page = (ROOT / "docs" / "how-to" / "evaluate-offline.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(--[a-z-]+)` \|", page, re.MULTILINE))
+    assert told == options()
+    figures = run(world, "--split", "random", "--scorers", "popular", "--items", str(world / "items.csv"))[1]["scorers"]
+    words = {name.partition("@")[0] for name in figures["popular"] if not name.endswith("_interval")}
+    assert all(f"`{word}`" in page or f'"{word}"' in page for word in words)
+
+
 def test_it_runs_without_django(world):
     script = (
-        "import sys; from personalization.recommend.command_line import main; code = main(sys.argv[1:]);"
+        "import sys; from personalization.recommend.command_line import _parser, main; code = main(sys.argv[1:]);"
         "sys.exit(code or 3 * any(name.split('.')[0] in ('django', 'wagtail', 'celery') for name in sys.modules))"
     )
     environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}

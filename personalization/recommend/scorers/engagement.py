@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import expit
 
 from personalization.recommend.artifacts import Array
 from personalization.recommend.asof import fade
@@ -107,6 +108,11 @@ class Engagement(Learned):
     def coverage_mask(self) -> Mask:
         """Return which columns had interactions or have an embedding, shape (n_items,)."""
         return super().coverage_mask() | np.asarray(self._shelf.embeddings.any(axis=1))
+
+    def probabilities(self, histories: Sequence[History]) -> Doubles:
+        """Return the probability that each item is followed, shape (n_histories, n_items)."""
+        chances: Doubles = expit(self.score(histories).astype(np.float64))
+        return chances
 
     def _examples(self, interactions: Interactions) -> tuple[Moments, Mask]:
         """Return whom, what and when to learn from, oldest first, and what of it was followed."""
