@@ -6,6 +6,8 @@ changes nothing.
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from personalization.recommend import rerankers
 from personalization.recommend.rerankers import Exposure, FairList
 from personalization.slots.context import ServingContext
@@ -51,7 +53,7 @@ def _diversify(rows: list[int], size: int, order: Order, definition: Definition,
     if not definition.diversity or embeddings is None or len(rows) < 2:
         return rows
     compared = rows[:MOST_COMPARED]
-    scores = order.scores[[order.place(row) for row in compared]]
+    scores = order.scores[np.searchsorted(order.candidates, compared)]
     choose = rerankers.dpp if definition.diversity_method == Slot.DiversityMethod.DPP else rerankers.mmr
     number = _number_needed(size, definition)
     varied = choose(compared, scores, embeddings[compared], number, trade_off=1.0 - definition.diversity)
