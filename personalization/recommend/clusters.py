@@ -13,7 +13,7 @@ from personalization.recommend.data import Doubles, Indexes
 
 MOST_TAGS = 300
 MOST_JUDGED = 2_000
-WEAKEST_SILHOUETTE = 0.1
+WEAKEST_GAIN = 0.02
 SMALLEST_PART = 0.02
 STARTS = 10
 
@@ -74,8 +74,10 @@ def discover(tastes: Sequence[Taste], *, smallest: int = 20, largest_number: int
     Notes
     -----
     k-means on the square roots of tag shares, whose Euclidean distance is the Hellinger distance between tastes, so
-    that one dominant tag does not drown the rest. The number of groups is that of the best mean silhouette
-    (P. Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987); below 0.1 there is no structure worth a name.
+    that one dominant tag does not drown the rest. The number of groups is that whose mean silhouette
+    (P. Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987) exceeds most that of the same tags dealt out anew
+    among the visitors, where there are no groups (after R. Tibshirani et al., "Estimating the number of clusters via
+    the gap statistic", JRSS B 2001). Without an excess of 0.02 there is no structure worth a name.
 
     Examples
     --------
@@ -131,18 +133,36 @@ def _points(tastes: Sequence[Taste]) -> tuple[list[str], Doubles]:
 
 
 def _divide(points: Doubles, smallest: int, largest_number: int, seed: int) -> Indexes | None:
-    """The labels of the number of groups with the best silhouette."""
-    best, best_score = None, WEAKEST_SILHOUETTE
-    different = len(np.unique(points, axis=0))
+    """The labels of the number of groups that stand out most from chance."""
+    best, best_gain = None, WEAKEST_GAIN
+    chance = _dealt_anew(points, seed)
+    different = min(len(np.unique(points, axis=0)), len(np.unique(chance, axis=0)))
     for number in range(2, min(largest_number, len(points) // smallest, different) + 1):
-        labels = KMeans(number, n_init=STARTS, random_state=seed).fit_predict(points).astype(np.int64)
+        labels = _labels(points, number, seed)
         if np.bincount(labels, minlength=number).min() < smallest:
             continue
-        size = min(MOST_JUDGED, len(points))
-        score = float(silhouette_score(points, labels, sample_size=size, random_state=seed))
-        if score > best_score:
-            best, best_score = labels, score
+        gain = _silhouette(points, labels, seed) - _silhouette(chance, _labels(chance, number, seed), seed)
+        if gain > best_gain:
+            best, best_gain = labels, gain
     return best
+
+
+def _dealt_anew(points: Doubles, seed: int) -> Doubles:
+    """Each tag as often as before, but with other visitors, whose tastes are thereby mixed."""
+    random = np.random.default_rng(seed)
+    mixed = np.column_stack([random.permutation(column) for column in points.T])
+    lengths: Doubles = np.linalg.norm(mixed, axis=1, keepdims=True)
+    chance: Doubles = mixed / np.where(lengths > 0, lengths, 1.0)
+    return chance
+
+
+def _labels(points: Doubles, number: int, seed: int) -> Indexes:
+    labels: Indexes = KMeans(number, n_init=STARTS, random_state=seed).fit_predict(points).astype(np.int64)
+    return labels
+
+
+def _silhouette(points: Doubles, labels: Indexes, seed: int) -> float:
+    return float(silhouette_score(points, labels, sample_size=min(MOST_JUDGED, len(points)), random_state=seed))
 
 
 def _cluster(number: int, labels: Indexes, points: Doubles, tags: Sequence[str], known: Sequence[int]) -> Cluster:
