@@ -254,7 +254,7 @@ class Boosting(Classifier):
         lightgbm = optional("lightgbm", "models")
         text = np.asarray(arrays["text"], dtype=np.uint8).tobytes().decode()
         try:
-            self._booster = lightgbm.Booster(params={"verbosity": -1}, model_str=text)
+            self._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(f"lightgbm cannot read its trees: {error}") from error
         return self
