@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
@@ -88,6 +89,10 @@ class CompareView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
     any_permission_required = READERS
     page_title = _("Compare two versions")
     template_name = "personalization/editor/compare.html"
+
+    def get_breadcrumbs_items(self) -> list:
+        versions = {"url": reverse("personalization_versions:index"), "label": gettext("Model versions")}
+        return [*self.breadcrumbs_items, versions, {"url": "", "label": self.get_page_title()}]
 
     def get_context_data(self, **kwargs) -> dict:
         asked = self.request.GET.dict()

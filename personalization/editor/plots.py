@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from wagtail.admin.ui.components import Component
 
 WIDTH, HEIGHT = 720, 260
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 20, 28
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 32, 28
 BAR_LEFT, BAR_RIGHT, BAR_STEP = 200, 72, 28
 COLOURS = 6
 MOST_X_LABELS = 8
@@ -91,7 +91,7 @@ def line_plot(
         bottom=HEIGHT - BOTTOM,
         y_label=y_label,
         y_marks=scale.marks() if values else [],
-        x_marks=[{"at": xs[n], "text": label} for n, label in enumerate(labels) if n % every == 0],
+        x_marks=[_x_mark(n, label, xs) for n, label in enumerate(labels) if n % every == 0],
         threshold=None if threshold is None else {"at": scale.at(threshold), "text": figure(threshold)},
         lines=[_line(line, number, xs, scale) for number, line in enumerate(series)] if values else [],
         headings=[line.name for line in series],
@@ -154,6 +154,12 @@ def _number(value: float, places: int) -> str:
 def _places(number: int) -> list[str]:
     width = WIDTH - LEFT - RIGHT
     return [f"{LEFT + width * (n / (number - 1) if number > 1 else 0.5):.1f}" for n in range(number)]
+
+
+def _x_mark(number: int, label: str, xs: Sequence[str]) -> dict[str, str]:
+    """A label below its place; at the edges beside it, so that it is not cut off."""
+    edge = "first" if number == 0 else "last" if number == len(xs) - 1 else ""
+    return {"at": xs[number], "text": label, "edge": edge if len(xs) > 1 else ""}
 
 
 def _line(line: Series, number: int, xs: Sequence[str], scale: Scale) -> dict[str, object]:

@@ -37,10 +37,11 @@ def _figure(value: float | None) -> str:
 
 
 def verdict_of(version: ModelVersion) -> str:
-    """The outcome of the gate in the reader's language; of older versions, in the words of that time."""
+    """In the reader's language what the gate did not like, or how good it is; of older versions in their words."""
     checks = gate_of(version.metrics)
     failed = [check for check in checks if not check.passed]
-    return " ".join(check.sentence for check in failed or checks) or version.verdict
+    good = [check for check in checks if check.criterion in ("popularity", "serving")]
+    return " ".join(check.sentence for check in failed or good) or version.verdict
 
 
 class VersionIndexView(TrainingPanelMixin, ReadOnlyIndexView):

@@ -191,8 +191,8 @@ def _publish(run: TrainingRun, learned: Learned, digest: str) -> ModelVersion:
             "%(version)s stays a candidate. %(reason)s "
             "To promote it all the same: manage.py promote_model --version %(pk)s"
         )
-    words = {"version": version, "reason": learned.verdict.reason, "pk": version.pk}
-    finish_run(run, TrainingRun.Status.SUCCEEDED, " ".join([message % words, *learned.recipe.notes]))
+    words = {"version": version, "reason": " ".join([learned.verdict.reason, *learned.recipe.notes]), "pk": version.pk}
+    finish_run(run, TrainingRun.Status.SUCCEEDED, message % words)
     logger.info("Training run %s: %s", run.pk, run.message)
     return version
 
