@@ -13,6 +13,7 @@ from personalization.editor.demand import DemandViewSet
 from personalization.editor.fairness import FairnessAuditViewSet, ItemGroupViewSet
 from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
+from personalization.editor.quarantine import QuarantineViewSet
 from personalization.editor.segments import SegmentViewSet
 from personalization.editor.slots import SlotViewSet
 from personalization.editor.training import TrainingRunViewSet
@@ -27,6 +28,7 @@ class PersonalizationGroup(SnippetViewSetGroup):
         DemandViewSet,
         ModelVersionViewSet,
         TrainingRunViewSet,
+        QuarantineViewSet,
         HealthViewSet,
         FairnessAuditViewSet,
         ItemGroupViewSet,

@@ -5,12 +5,23 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from wagtail.log_actions import log
 
 from personalization.events.models import Event
 
 CHANGED_AT_ONCE = 5000
 LOG_RELEASE = "personalization.release"
+RULES = {
+    "missing": _("Incomplete"),
+    "range": _("Out of range"),
+    "future": _("From the future"),
+    "unpublished": _("Before its publication"),
+    "outlier": _("Far too long"),
+    "duplicate": _("Told twice"),
+    "robot": _("By a robot"),
+    "burst": _("Part of a burst"),
+}
 
 
 @transaction.atomic
