@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -239,10 +240,13 @@ def _make(name: str, params: Mapping[str, Any], seed: int) -> Scorer:
 def _warm_up(scorer: Scorer, task: Task) -> None:
     """Have the libraries imported that a scorer needs, so that its seconds and its memory are those of learning."""
     train = task.split.train
-    rows, columns = train.rows[:WARM_UP].tolist(), train.matrix.indices[:WARM_UP].tolist()
-    names = [train.visitor_ids[row] for row in rows], [train.item_ids[column] for column in columns]
-    with contextlib.suppress(Exception):  # what is really wrong shows when the scorer learns in earnest
-        few = Interactions.from_rows(*names, train.timestamps[:WARM_UP])
+    some = slice(None, None, max(1, train.matrix.nnz // WARM_UP))
+    visitors = [train.visitor_ids[row] for row in train.rows[some].tolist()]
+    items = [train.item_ids[column] for column in train.matrix.indices[some].tolist()]
+    # What is really wrong shows when the scorer learns in earnest.
+    with contextlib.suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        few = Interactions.from_rows(visitors, items, train.timestamps[some])
         type(scorer)(**getattr(scorer, "params", {})).fit(few, task.items)
 
 
