@@ -151,7 +151,7 @@ class MeasureView(HealthPage, TemplateView):
 
 
 def _plots(measure: Measure, history: list[Reading], parts) -> Iterator[Plot]:
-    days = [date_format(reading.measured_at, "SHORT_DATE_FORMAT") for reading in history]
+    days = [date_format(reading.measured_at, "j M") for reading in history]
     values = Series(str(measure.label), list(zip(days, (reading.value for reading in history), strict=True)))
     unit, latest = str(UNITS[measure.unit]), history[-1]
     yield line_plot([values], title=gettext("Over time"), y_label=unit, threshold=latest.alert)

@@ -126,14 +126,19 @@ def _sides(material: Material, step: Step) -> Iterator[tuple[str, dict[str, Any]
     yield "as it is", _judged(pools, material)
     step(_("Judging with reweighted interactions"))
     reweighted = Split(reweight(split.train, material.groups), split.test, split.left_out)
-    yield "reweighted", _judged(_rank(_learned(material, reweighted), split), material)
+    yield "reweighted", _judged(_rank(_learned(material, reweighted, weighted=True), split), material)
     step(_("Judging with exposure shared out"))
     yield "shared out", _judged(_share_out(pools, material.groups), material)
 
 
-def _learned(material: Material, split: Split) -> Scorer:
+def _learned(material: Material, split: Split, *, weighted: bool = False) -> Scorer:
+    """The version's recipe, learned from the training part; `weighted` lets members heed weights that can."""
     parameters = material.version.parameters
-    members = like(parameters, {}, split, material.dataset.items)
+    heeding = {
+        name: params | ({"weighted": True} if weighted and "weighted" in params else {})
+        for name, params in parameters["members"].items()
+    }
+    members = like(parameters | {"members": heeding}, {}, split, material.dataset.items)
     if not members:
         raise AuditError(_("The promoted version cannot be made again: train a new one."))
     return Hybrid(members, parameters["weights"])

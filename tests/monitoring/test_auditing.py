@@ -36,6 +36,7 @@ def test_an_audit_compares_the_version_with_two_remedies(version):
     exposure = {name: {row["group"]: row["exposure"] for row in side["groups"]} for name, side in sides.items()}
     # Nobody reads the third topic, which is a third of the catalog.
     assert exposure["as it is"]["seed"] < 0.15
+    assert exposure["reweighted"] != exposure["as it is"]
     assert exposure["shared out"]["seed"] > 0.25
     assert sides["shared out"]["item_parity"] < sides["as it is"]["item_parity"]
     assert sides["shared out"]["ndcg"] <= sides["as it is"]["ndcg"]
