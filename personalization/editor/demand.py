@@ -21,7 +21,7 @@ METHODS = {
 
 
 def _days(today: date, first: int, end: int) -> list[str]:
-    return [date_format(today + timedelta(days=number), "SHORT_DATE_FORMAT") for number in range(first, end)]
+    return [date_format(today + timedelta(days=number), "j M") for number in range(first, end)]
 
 
 def plot_of(forecast: TagForecast) -> Plot:
@@ -109,7 +109,7 @@ class DemandViewSet(ReadOnlyViewSet):
     list_per_page = 50
     ordering = "-expected"
     list_display = [
-        Column("tag", label=_("Tag"), sort_key="tag"),
+        "tag",
         _number_column("lately", _("Last two weeks")),
         _number_column("expected", _("Next two weeks")),
         Column("change", label=_("Change"), accessor=change_of),

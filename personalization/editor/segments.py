@@ -39,7 +39,7 @@ def size_of(segment: Segment, sample: Sample) -> str:
         return gettext("depends on the request") if told.left_out else "–"
     return gettext("about %(n)s (%(share)s %%)") % {
         "n": number_format(told.expected, force_grouping=True),
-        "share": number_format(100 * told.share, 0),
+        "share": round(100 * told.share),
     }
 
 

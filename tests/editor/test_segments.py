@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from personalization.events.models import TagForecast
 from personalization.visitors.models import Profile, Segment
@@ -140,6 +141,7 @@ def test_groups_are_looked_for_when_an_editor_asks(admin, db, django_capture_on_
 def test_a_proposal_is_renamed_and_published_with_its_group(admin, db):
     clusters = {"centroids": [{"space": 1.0}, {"tea": 1.0}], "number": 0, "tags": ["space"]}
     proposed = make_segment("likes-space", source="discovered", clusters=clusters, live=False)
+    assert "set apart by space." in text(admin.get(reverse(f"{NAMES}:inspect", args=[proposed.pk])))
     renamed = form("likes-space", name="Stargazers", **{"action-publish": "1"})
     admin.post(reverse(f"{NAMES}:edit", args=[proposed.pk]), renamed)
     proposed.refresh_from_db()
@@ -204,6 +206,7 @@ def test_demand_is_reported_tag_by_tag(admin, forecasts):
     answer = text(admin.get(reverse("personalization_demand:index")))
     assert "What is expected to be read most" in answer
     assert answer.index("space") < answer.index("tea")
+    assert reverse("personalization_demand:inspect", args=[forecasts[0].pk]) in answer
     assert "168" in answer
     assert "+100 %" in answer
 
@@ -213,7 +216,7 @@ def test_the_page_of_a_tag_has_its_plot_with_bounds(admin, forecasts):
     assert "Readings of “space”, day by day" in answer
     for word in ("Expected", "At least", "At most", "Exponential smoothing"):
         assert word in answer
-    assert (timezone.localdate() + timedelta(days=13)).strftime("%m/%d/%Y") in answer
+    assert date_format(timezone.localdate() + timedelta(days=13), "j M") in answer
 
 
 def test_a_report_is_for_those_who_may_read_it(clients, forecasts):
