@@ -37,8 +37,9 @@ class Settings:
     training_window_days: int = 365
     training_holdout: float = 0.2
     training_minimum: int = 200
-    training_members: Sequence[str] = ("popular", "content", "ease", "svd", "item_knn")
+    training_members: Sequence[str] = ("popular", "content", "ease", "als", "svd", "item_knn", "markov")
     training_tuning_seconds: int = 0
+    training_learn_weights: bool = False
     training_pause_hours: float = 6.0
     train_after_events: int = 10_000
     promotion_margin: float = 0.01

@@ -16,8 +16,8 @@ from personalization.events.quarantine import set_aside
 from personalization.events.queries import read_log
 from personalization.recommend.data import Interactions, Items
 from personalization.recommend.validation import BrokenFrameError, CheckReport, validate
+from personalization.training.event_weights import amounts_of, choose_weights
 from personalization.training.segments import with_segments
-from personalization.visitors.profiles import MOST_DWELL_MS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,7 +70,7 @@ def read_dataset() -> Dataset:
     catalog = snapshot.current()
     on_show = {catalog.items.groups[row] for row in np.flatnonzero(catalog.live)}
     log, checks = _check(read_log(since=now - timedelta(days=settings.training_window_days), until=now), now)
-    weights = {kind: float(weight) for kind, weight in settings.event_weights.items()}
+    weights = choose_weights(log)
     interactions = _collect(log, on_show, weights)
     found = interactions.matrix.nnz if interactions else 0
     if interactions is None or found < settings.training_minimum:
@@ -100,7 +100,7 @@ def _check(log: "DataFrame", now: datetime) -> tuple["DataFrame", CheckReport]:
 def _collect(log: "DataFrame", groups: Collection[str], weights: Mapping[str, float]) -> Interactions | None:
     """Gather what was chosen into one matrix, and what was shown and ignored, or dismissed, into another."""
     log = log[log["item"] != ""]
-    amounts = _amounts(log, weights)
+    amounts = amounts_of(log, weights)
     chosen, shown = log[amounts > 0], log[(log["kind"] == "impression").to_numpy(dtype=bool)]
     if chosen.empty:
         return None
@@ -114,13 +114,6 @@ def _collect(log: "DataFrame", groups: Collection[str], weights: Mapping[str, fl
     visitors, items = chosen["visitor"].tolist(), chosen["item"].tolist()
     interactions = Interactions.from_rows(visitors, items, chosen["time"].to_numpy(), strengths, item_ids=universe)
     return _newest_of_each(_with_ignored(interactions, ignored))
-
-
-def _amounts(log: "DataFrame", weights: Mapping[str, float]) -> np.ndarray:
-    """How much each event says; a dwell counts in full after a minute, in proportion before."""
-    amounts = log["kind"].astype(object).map(weights).fillna(0.0).to_numpy(dtype=np.float64)
-    dwelt = np.clip(log["duration"].fillna(0.0).to_numpy(dtype=np.float64) * 1000 / MOST_DWELL_MS, 0, 1)
-    return np.where((log["kind"] == "dwell").to_numpy(dtype=bool), amounts * dwelt, amounts)
 
 
 def _without_choice(shown: "DataFrame", chosen: "DataFrame") -> "DataFrame":
