@@ -11,12 +11,28 @@ from personalization.recommend.scorers import SCORERS, Ease, Hybrid, ItemKnn, Sc
 from tests.recommend.worlds import DAY, checkerboard, two_tastes
 
 NAMES = sorted(SCORERS)
-LEARNED = ["als", "bpr", "ease", "item_knn", "markov", "popular", "rp3beta", "svd", "trending", "user_knn"]
+LEARNED = [
+    "als",
+    "bpr",
+    "ease",
+    "item_knn",
+    "markov",
+    "popular",
+    "rp3beta",
+    "sasrec",
+    "segment_popular",
+    "svd",
+    "trending",
+    "user_knn",
+]
+
+
+QUICK = {"sasrec": {"factors": 8, "epochs": 5}, "lambdamart": {"folds": 1, "trees": 10}}
 
 
 def fitted(name):
     interactions, items = two_tastes()
-    return SCORERS[name]().fit(interactions, items)
+    return SCORERS[name](**QUICK.get(name, {})).fit(interactions, items)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -221,7 +237,7 @@ def test_translations_of_a_page_share_what_was_learned(name):
     np.testing.assert_allclose(by_either, by_either[[0, 0, 0]], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["content", "hybrid"])
+@pytest.mark.parametrize("name", ["content", "hybrid", "stacked", "lambdamart"])
 def test_a_brand_new_item_is_scored_by_its_text(name):
     interactions, items = two_tastes()
     extra = [("page:new", "new", items.embeddings[0]), ("page:far", "far", items.embeddings[9])]

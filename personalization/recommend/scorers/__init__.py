@@ -8,11 +8,14 @@ from personalization.recommend.scorers.ease import Ease
 from personalization.recommend.scorers.engagement import Engagement
 from personalization.recommend.scorers.hybrid import Hybrid, tune_weights
 from personalization.recommend.scorers.item_knn import ItemKnn
+from personalization.recommend.scorers.lambdamart import LambdaMart
 from personalization.recommend.scorers.markov import Markov
-from personalization.recommend.scorers.popular import Popular, Trending
+from personalization.recommend.scorers.popular import Popular, SegmentPopular, Trending
 from personalization.recommend.scorers.recent import Recent
 from personalization.recommend.scorers.registry import SCORERS, load_scorer
 from personalization.recommend.scorers.rp3beta import Rp3Beta
+from personalization.recommend.scorers.sasrec import Sasrec
+from personalization.recommend.scorers.stacking import Stacked
 from personalization.recommend.scorers.svd import Svd
 from personalization.recommend.scorers.user_knn import UserKnn
 
@@ -26,12 +29,16 @@ __all__ = [
     "Engagement",
     "Hybrid",
     "ItemKnn",
+    "LambdaMart",
     "Markov",
     "Popular",
     "Recent",
     "Rp3Beta",
+    "Sasrec",
     "Scorer",
+    "SegmentPopular",
     "Similar",
+    "Stacked",
     "Svd",
     "Trending",
     "UserKnn",
