@@ -82,7 +82,7 @@ def number_of_steps() -> int:
 def learn(dataset: Dataset, serving: ModelVersion | None, tell: Step) -> Learned:
     """Learn the blend, judge the recipe on a hold-out, then learn from everything; or raise TooLittleError."""
     settings, step = conf.get(), Steps(tell)
-    recipe = choose_members(settings.training_members, dataset.interactions, dataset.items)
+    recipe = choose_members(settings.training_members, dataset.items)
     try:
         holdout = hold_out(dataset.interactions, settings.training_holdout)
     except ValueError as error:

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from personalization.recommend.data import Interactions, Items
 from personalization.recommend.scorers import SCORERS, Scorer
-from personalization.recommend.scorers.ease import LARGEST_SIDE
 from personalization.recommend.splits import Split, newest_of_each, temporal
 
 logger = logging.getLogger(__name__)
@@ -43,9 +42,9 @@ class Recipe:
         return {name: SCORERS[name](**params) for name, params in self.members.items()}
 
 
-def choose_members(names: Sequence[str], interactions: Interactions, items: Items) -> Recipe:
+def choose_members(names: Sequence[str], items: Items) -> Recipe:
     """Take those of the scorers that can run here: known, their package installed, and fed by this data."""
-    obstacles = {name: _obstacle(name, interactions, items) for name in dict.fromkeys(names)}
+    obstacles = {name: _obstacle(name, items) for name in dict.fromkeys(names)}
     notes = tuple(
         _("%(scorer)s was left out: %(reason)s") % {"scorer": name, "reason": reason}
         for name, reason in obstacles.items()
@@ -61,14 +60,12 @@ def new_beside(members: Mapping[str, Scorer], items: Items) -> dict[str, Scorer]
     }
 
 
-def _obstacle(name: str, interactions: Interactions, items: Items) -> str:
+def _obstacle(name: str, items: Items) -> str:
     """Why a scorer cannot be a member; empty if it can."""
     if name not in SCORERS:
         return _("there is no scorer of this name.")
     if name in READING and not _has_texts(items):
         return _("no item has an embedding yet.")
-    if name == "ease" and min(interactions.matrix.shape) > LARGEST_SIDE:
-        return _("there are too many items and visitors for it.")
     try:
         SCORERS[name]().fit(_few_rows())
     except ImportError as error:

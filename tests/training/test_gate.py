@@ -129,7 +129,7 @@ def test_members_that_cannot_run_are_left_out_with_a_note(seen, monkeypatch):
         raise ImportError('Install it: pip install "wagtail-slots[models]"')
 
     monkeypatch.setattr("personalization.recommend.scorers.Svd.fit", missing)
-    recipe = choose_members(["popular", "svd", "content", "oracle", "popular"], seen, Items(ids=seen.item_ids))
+    recipe = choose_members(["popular", "svd", "content", "oracle", "popular"], Items(ids=seen.item_ids))
     assert list(recipe.members) == ["popular"]
     assert recipe.notes == (
         'svd was left out: Install it: pip install "wagtail-slots[models]"',
