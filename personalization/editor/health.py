@@ -161,7 +161,7 @@ def _plots(measure: Measure, history: list[Reading], parts) -> Iterator[Plot]:
             for name, label in (("level", gettext("Last seven days")), ("reference", gettext("Reference")))
         ]
         yield line_plot(levels, title=gettext("The figure itself"), y_label=str(measure.label))
-    if latest.detail.get("largest"):
+    if latest.detail.get("largest") and "shift" not in latest.detail:
         yield bar_plot(list(_changes(latest)), title=gettext("What changed most"), x_label=gettext("share"))
     bars = [Bar(slice_name(part.slice), part.detail["level"]) for part in parts]
     if bars:

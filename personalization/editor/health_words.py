@@ -59,7 +59,15 @@ def percent(share: float | None) -> str:
 
 def change_of(reading: Reading) -> str:
     """What changed most, in a few words."""
+    told = _change(reading)
+    may_be_chance = reading.status == reading.Status.OK and reading.warn is not None and reading.value >= reading.warn
+    return gettext("May be chance: %s") % told if may_be_chance and told else told
+
+
+def _change(reading: Reading) -> str:
     detail = reading.detail
+    if "shift" in detail:
+        return gettext("the mean moved by %s spreads") % number_format(round(detail["shift"], 2), 2)
     if "largest" in detail:
         changes = [change for change in detail["largest"] if abs(change[2] - change[1]) >= 0.005][:2]
         return "; ".join(_told(name_of(reading.metric, word), *shares) for word, *shares in changes)

@@ -7,7 +7,7 @@ significance test whether it may be chance: on a small site, large changes often
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -169,9 +169,9 @@ def compare(reference: Summary, current: Summary) -> Drift:
     """
     if bool(reference.names) != bool(current.names) or reference.edges != current.edges:
         raise ValueError("Only distributions that were counted in the same bins can be compared.")
-    labels, before, after = _side_by_side(reference, current)
     if not reference.n or not current.n:
         return Drift(0.0, np.inf, None, None, reference.n, current.n, ())
+    labels, before, after = _named(reference, current) if reference.names else _coarse(reference, current)
     ks, p_value = (None, None) if reference.names else ks_of_counts(reference.counts, current.counts)
     return Drift(
         psi=psi(before, after),
@@ -180,7 +180,7 @@ def compare(reference: Summary, current: Summary) -> Drift:
         p_value=p_value,
         n_reference=reference.n,
         n_current=current.n,
-        largest=_largest(labels, before / before.sum(), after / after.sum()),
+        largest=_largest(*(_aligned(reference, current) if reference.names else (labels, before, after))),
     )
 
 
@@ -375,24 +375,25 @@ def _counted(numbers: Doubles, edges: Doubles) -> tuple[float, ...]:
     return tuple(np.bincount(places, minlength=len(edges) + 1).astype(float).tolist())
 
 
-def _side_by_side(reference: Summary, current: Summary) -> tuple[list[str], Doubles, Doubles]:
-    return _named(reference, current) if reference.names else _coarse(reference, current)
+def _aligned(reference: Summary, current: Summary) -> tuple[list[str], Doubles, Doubles]:
+    """Every name that either side has, with its counts."""
+    old, new = (dict(zip(side.names, side.counts, strict=True)) for side in (reference, current))
+    names = list(dict.fromkeys((*old, *new)))
+    counts = ([side.get(name, 0.0) for name in names] for side in (old, new))
+    before, after = (np.asarray(column, dtype=np.float64) for column in counts)
+    return names, before, after
 
 
 def _named(reference: Summary, current: Summary) -> tuple[list[str], Doubles, Doubles]:
-    """Names that either side has, those too rare for the approximation of `psi_critical` taken together."""
-    old, new = (
-        dict(zip(reference.names, reference.counts, strict=True)),
-        dict(zip(current.names, current.counts, strict=True)),
-    )
-    fewest = FEWEST_EXPECTED * (reference.n + current.n) / max(min(reference.n, current.n), 1e-9)
-    names = dict.fromkeys((*old, *new))
-    kept = [name for name in names if name != OTHER and old.get(name, 0.0) + new.get(name, 0.0) >= fewest]
-    before, after = [old.get(name, 0.0) for name in kept], [new.get(name, 0.0) for name in kept]
-    rest = max(reference.n - sum(before), 0.0), max(current.n - sum(after), 0.0)
-    if max(rest) > 1e-9:
-        kept, before, after = [*kept, OTHER], [*before, rest[0]], [*after, rest[1]]
-    return kept, np.asarray(before), np.asarray(after)
+    """The same with names that are too rare for the approximation of `psi_critical` taken together."""
+    names, before, after = _aligned(reference, current)
+    fewest = FEWEST_EXPECTED * (reference.n + current.n) / min(reference.n, current.n)
+    kept = (before + after >= fewest) & (np.asarray(names) != OTHER)
+    if kept.all():
+        return names, before, after
+    labels = [name for name, is_kept in zip(names, kept.tolist(), strict=True) if is_kept]
+    rest = before[~kept].sum(), after[~kept].sum()
+    return [*labels, OTHER], np.append(before[kept], rest[0]), np.append(after[kept], rest[1])
 
 
 def _coarse(reference: Summary, current: Summary) -> tuple[list[str], Doubles, Doubles]:
@@ -415,11 +416,18 @@ def _coarse(reference: Summary, current: Summary) -> tuple[list[str], Doubles, D
 
 
 def _label(low: float | None, high: float | None) -> str:
+    """Words for a bin; where its ends are whole numbers, so are those between them, and the lower one is not in it."""
+    if low is not None and high is not None and low.is_integer() and high.is_integer():
+        return f"{high:.0f}" if high == low + 1 else f"{low + 1:.0f} – {high:.0f}"
     if low is None:
         return "" if high is None else f"≤ {high:.4g}"
-    return f"> {low:.4g}" if high is None else f"{low:.4g} – {high:.4g}"
+    if high is None:
+        return f"> {low:.4g}"
+    ends = dict.fromkeys((f"{low:.4g}", f"{high:.4g}"))
+    return " – ".join(ends)
 
 
-def _largest(labels: Iterable[str], before: Doubles, after: Doubles) -> tuple[tuple[str, float, float], ...]:
-    rows = [(name, round(float(p), 4), round(float(q), 4)) for name, p, q in zip(labels, before, after, strict=True)]
+def _largest(labels: Sequence[str], before: Doubles, after: Doubles) -> tuple[tuple[str, float, float], ...]:
+    shares = zip((before / before.sum()).tolist(), (after / after.sum()).tolist(), strict=True)
+    rows = [(name, round(p, 4), round(q, 4)) for name, (p, q) in zip(labels, shares, strict=True)]
     return tuple(sorted(rows, key=lambda row: -abs(row[2] - row[1]))[:3])

@@ -52,7 +52,7 @@ def measured(serving: ModelVersion) -> ModelVersion:
         at = timezone.now() - timedelta(days=2 - day)
         for metric, part, value, status, detail in (
             ("hour", "", 0.2 + day / 10, "alert" if day else "warn", drifted),
-            ("history_length", "", 0.01, "ok", numbers),
+            ("history_length", "", 0.11, "ok", numbers),
             ("click_rate", "", 0.6, "alert", fallen),
             ("click_rate", "place 1", 0.0, "ok", {"level": 0.04, "n": [400], "clicked": 16}),
             ("site", "", 0.0, "little", {"largest": [], "noise": None, "n": [4, 3]}),
@@ -137,6 +137,7 @@ def test_the_latest_readings_stand_in_their_families(admin, measured):
     assert "5.0 % → 2.0 %" in page
     assert "60.0 %" in page
     assert "0.61 of pairs" in page
+    assert "May be chance: ≤ 3 10.0 % → 30.0 %" in page
     assert "Too little to tell" in page
     assert "Place 1" not in page
 

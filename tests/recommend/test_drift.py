@@ -132,6 +132,19 @@ def test_nothing_to_compare_is_no_drift():
     assert not compare(empty, empty.recount([1.0])).is_significant
 
 
+def test_what_changed_most_is_named_even_where_it_is_rare():
+    hours = {f"{hour:02}": 4.0 for hour in range(20)}
+    drift = compare(tally(hours), tally({"23": 80.0}))
+    assert drift.largest[0] == ("23", 0.0, 1.0)
+    assert drift.largest[1] == ("00", 0.05, 0.0)
+
+
+def test_bins_of_whole_numbers_are_named_by_what_is_in_them():
+    values = np.repeat([1, 2, 3, 7], 100)
+    changed = compare(summarise(values), summarise(values).recount(np.repeat([2, 5], 200)))
+    assert {name for name, _, _ in changed.largest} <= {"2", "4 – 7", "3", "1", "≤ 1", "> 3"}
+
+
 def test_different_bins_cannot_be_compared():
     with pytest.raises(ValueError, match="same bins"):
         compare(summarise([1, 2, 3]), summarise([4, 5, 6]))
