@@ -7,7 +7,7 @@ import pytest
 
 from personalization.recommend.data import Interactions
 from personalization.recommend.evaluation import evaluate, paired_difference
-from personalization.recommend.scorers import Ease, Hybrid, ItemKnn, Popular, Svd
+from personalization.recommend.scorers import SCORERS, Ease, Hybrid, Popular
 from personalization.recommend.splits import last_k, random_per_visitor
 
 DATA = Path(os.environ.get("PERSONALIZATION_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -24,29 +24,39 @@ def ratings():
     return Interactions.from_rows(visitors, films, times)
 
 
-def test_a_random_quarter_of_each_visitor_is_predicted_as_well_as_elsewhere(ratings):
-    scorers = {
-        "popular": Popular(half_life_days=None),
-        "ease": Ease(),
-        "svd": Svd(),
-        "item_knn": ItemKnn(),
-        "hybrid": Hybrid(),
+# NDCG@10 of public libraries, and how far below one split of one seed may lie: the means over seeds are within 1 %.
+RANDOM = {"popular": 0.2563, "svd": 0.4525, "ease": 0.4851, "als": 0.4833, "item_knn": 0.4228, "rp3beta": 0.4433}
+LAST_FIVE = {"popular": 0.0548, "svd": 0.1009, "ease": 0.0999, "als": 0.1026, "item_knn": 0.0866, "rp3beta": 0.0838}
+TOLERANCE = 0.98
+
+
+def scorers():
+    all_time = {"popular": Popular(half_life_days=None)}
+    return all_time | {
+        name: SCORERS[name]() for name in ("svd", "ease", "als", "item_knn", "user_knn", "rp3beta", "bpr")
     }
-    report = evaluate(scorers, ratings, random_per_visitor(ratings, fraction=0.25, seed=0))
+
+
+def test_a_random_quarter_of_each_visitor_is_predicted_as_well_as_elsewhere(ratings):
+    by_directions = {"directions": Ease(exact_up_to=500)}
+    split = random_per_visitor(ratings, fraction=0.25, seed=0)
+    report = evaluate(scorers() | by_directions | {"hybrid": Hybrid()}, ratings, split)
     assert report.n_visitors == 943
-    figures = {row.scorer: row.metrics for row in report.rows}
-    assert figures["ease"]["ndcg@10"] == pytest.approx(0.4851, rel=0.02)
-    assert figures["ease"]["recall@10"] == pytest.approx(0.2272, rel=0.02)
-    assert figures["popular"]["ndcg@10"] == pytest.approx(0.2563, rel=0.02)
-    assert figures["popular"]["recall@10"] == pytest.approx(0.1138, rel=0.05)
-    assert figures["svd"]["ndcg@10"] > 0.4525
-    assert figures["item_knn"]["ndcg@10"] == pytest.approx(0.4228, rel=0.02)
+    figures = {row.scorer: row.metrics["ndcg@10"] for row in report.rows}
+    assert {name for name, figure in RANDOM.items() if figures[name] < TOLERANCE * figure} == set()
+    assert figures["popular"] == pytest.approx(RANDOM["popular"], rel=0.02)
+    assert report.row("ease").metrics["recall@10"] == pytest.approx(0.2272, rel=0.02)
+    assert figures["directions"] == pytest.approx(figures["ease"], rel=0.01)
+    assert figures["user_knn"] > 0.98 * RANDOM["rp3beta"]
+    assert figures["bpr"] > 1.2 * 0.2978
     assert paired_difference(report, "hybrid", "popular").is_clear
     assert paired_difference(report, "hybrid", "ease").mean > 0
 
 
 def test_each_visitors_last_five_are_predicted_as_well_as_elsewhere(ratings):
-    scorers = {"popular": Popular(half_life_days=None), "ease": Ease()}
-    report = evaluate(scorers, ratings, last_k(ratings, k=5))
-    assert report.row("popular").metrics["ndcg@10"] == pytest.approx(0.0548, rel=0.01)
-    assert report.row("ease").metrics["ndcg@10"] == pytest.approx(0.0999, rel=0.03)
+    report = evaluate(scorers(), ratings, last_k(ratings, k=5))
+    figures = {row.scorer: row.metrics["ndcg@10"] for row in report.rows}
+    assert {name for name, figure in LAST_FIVE.items() if figures[name] < TOLERANCE * figure} == set()
+    assert figures["popular"] == pytest.approx(LAST_FIVE["popular"], rel=0.01)
+    assert figures["user_knn"] > LAST_FIVE["item_knn"]
+    assert figures["bpr"] > 0.0803

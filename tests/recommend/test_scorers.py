@@ -7,7 +7,18 @@ import pytest
 from scipy.sparse import csr_array
 
 from personalization.recommend.data import History, Interactions, Items
-from personalization.recommend.scorers import Content, Ease, Hybrid, ItemKnn, Popular, Recent, Similar, Svd, Trending
+from personalization.recommend.scorers import (
+    Content,
+    Ease,
+    Hybrid,
+    ItemKnn,
+    Popular,
+    Recent,
+    SegmentPopular,
+    Similar,
+    Svd,
+    Trending,
+)
 from personalization.recommend.scorers import ease as ease_module
 from personalization.recommend.scorers.hybrid import tune_weights
 from personalization.recommend.splits import last_k, random_per_visitor
@@ -46,10 +57,22 @@ def test_ease_of_a_large_catalog_keeps_the_strongest_weights_of_each_target(shap
     np.testing.assert_allclose(Ease(penalty=20.0, neighbours=8).fit(seen).score(seen.histories()), expected, atol=2e-4)
 
 
-def test_ease_says_how_many_bytes_it_would_need(monkeypatch):
-    monkeypatch.setattr(ease_module, "LARGEST_SIDE", 24)
-    with pytest.raises(ValueError, match="2,500 bytes"):
-        Ease().fit(random_interactions(60, 25))
+def test_ease_by_directions_is_exact_when_it_takes_all_of_them():
+    seen = random_interactions(60, 25)
+    exact = Ease(penalty=20.0).fit(seen).score(seen.histories())
+    directions = Ease(penalty=20.0, exact_up_to=24, rank=25).fit(seen).score(seen.histories())
+    np.testing.assert_allclose(directions, exact, atol=2e-4)
+
+
+def test_ease_comes_closer_with_more_directions_and_is_the_same_every_time():
+    interactions, _ = two_tastes(n_visitors=400, n_items=60, seed=1)
+    histories = interactions.histories()[:50]
+    exact = Ease(penalty=50.0).fit(interactions).score(histories)
+    ranks = (4, 40, 40)
+    few, more, again = (Ease(penalty=50.0, exact_up_to=10, rank=r).fit(interactions).score(histories) for r in ranks)
+    likeness = [np.corrcoef(scores.ravel(), exact.ravel())[0, 1] for scores in (few, more)]
+    assert likeness[0] < 0.9 < likeness[1]
+    np.testing.assert_array_equal(more, again)
 
 
 def test_item_knn_without_shrinkage_is_the_cosine():
@@ -95,6 +118,42 @@ def test_popularity_counts_visitors_not_visits():
     seen = Interactions.from_rows(list("aaabc"), list("xxxyy"), [5.0] * 5)
     x, y = Popular().fit(seen).score([History()])[0]
     assert y > x
+
+
+def languages(n_english=300, n_french=60):
+    """English readers choose x twice as often as y, French readers only y and z."""
+    visitors = [f"{kind} {i}" for kind, n in (("en", n_english), ("fr", n_french)) for i in range(n)]
+    items = ["x" if i % 3 else "y" for i in range(n_english)] + ["y" if i % 2 else "z" for i in range(n_french)]
+    return Interactions.from_rows(visitors, items, [0.0] * len(items), segments={v: v[:2] for v in visitors})
+
+
+def test_each_segment_has_its_own_popularity():
+    seen = languages()
+    scorer = SegmentPopular().fit(seen)
+    english, french = scorer.score([History(segment="en"), History(segment="fr")])
+    assert [seen.item_ids[i] for i in np.argsort(-english)] == ["x", "y", "z"]
+    assert french[seen.item_ids.index("z")] > english[seen.item_ids.index("z")]
+
+
+def test_a_small_segment_leans_on_everybody():
+    few, many = (SegmentPopular().fit(languages(n_french=n)).score([History(segment="fr")])[0] for n in (4, 4_000))
+    assert few.argmax() == 0
+    assert many.argmax() != 0
+
+
+def test_a_visitor_of_an_unknown_segment_gets_what_is_popular_with_all():
+    seen = languages()
+    scores = SegmentPopular().fit(seen).score([History(), History(segment="de"), seen.history(0)])
+    np.testing.assert_allclose(scores[:2], Popular().fit(seen).score([History()] * 2), rtol=1e-6)
+    assert not np.allclose(scores[2], scores[0])
+
+
+def test_segments_survive_saving_and_rebasing(tmp_path):
+    scorer = SegmentPopular().fit(languages())
+    scorer.save(tmp_path)
+    rebased = SegmentPopular.load(tmp_path).rebase(Items(ids=("z", "new", "x")))
+    before, after = (s.score([History(segment="fr")])[0] for s in (scorer, rebased))
+    np.testing.assert_allclose(after, [before[2], 0, before[0]])
 
 
 def trend(before, now):
@@ -203,7 +262,7 @@ def test_a_member_without_an_opinion_drops_out():
 def test_each_members_part_of_a_blend_is_named():
     interactions, items = two_tastes()
     hybrid = Hybrid().fit(interactions, items)
-    assert set(hybrid.members) == {"popular", "ease", "svd", "content"}
+    assert set(hybrid.members) == {"popular", "ease", "als", "svd", "rp3beta", "markov", "content"}
     history = interactions.history(0)
     parts = hybrid.explain(history, int(history.items[0])).contributions
     assert {part.scorer for part in parts} == set(hybrid.members)

@@ -55,7 +55,7 @@ class Als(Factors):
         self,
         *,
         factors: int = 32,
-        penalty: float = 14.0,
+        penalty: float = 11.0,
         confidence: float = 0.5,
         iterations: int = 15,
         weighted: bool = False,

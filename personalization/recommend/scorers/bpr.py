@@ -59,7 +59,7 @@ class Bpr(Factors):
     def __init__(
         self,
         *,
-        factors: int = 32,
+        factors: int = 64,
         penalty: float = 0.001,
         learning_rate: float = 0.01,
         iterations: int = 50,
