@@ -15,6 +15,7 @@ from personalization.recommend.data import Interactions, Items
 from personalization.recommend.evaluation import HISTORY_LENGTHS, Report, Row, evaluate
 from personalization.recommend.files import Log, read_catalog, read_log
 from personalization.recommend.scorers import SCORERS, Scorer
+from personalization.recommend.scorers.blending import READING, Blend
 from personalization.recommend.splits import (
     Split,
     Splitter,
@@ -53,6 +54,7 @@ WITH_SEGMENTS = ("segment_popular",)
 WITH_TEXTS = ("content", "interests", "cold")
 # The customary baseline counts all visits alike, however old.
 PARAMS: Mapping[str, Mapping[str, Any]] = {"popular": {"half_life_days": None}}
+BLENDS = {name: kind for name, kind in SCORERS.items() if issubclass(kind, Blend)}
 
 Tell = Callable[[str, str], None]
 
@@ -123,7 +125,8 @@ def prepare(request: Request) -> Task:
     items = None
     if request.items is not None:
         items, facts["items"] = _read_items(request.items, request, split.train)
-    names = request.scorers or _default_names(items, log)
+    # Blends come last, so that they can be made of members whose parameters were searched.
+    names = tuple(sorted(request.scorers or _default_names(items, log), key=BLENDS.__contains__))
     return Task(request, split, items, names, facts)
 
 
@@ -212,7 +215,7 @@ def _run_one(name: str, task: Task, outcome: Outcome, tell: Callable[[str], None
             progress=lambda done, best: tell(f"tuning, {done} tried, NDCG {best:.4f} on validation"),
         )
         params |= tuned.params
-    scorer = _make(name, params, task.request.seed)
+    scorer = _make(name, params, task, outcome)
     tell("learning")
     _warm_up(scorer, task)
     report = evaluate(
@@ -231,10 +234,15 @@ def _run_one(name: str, task: Task, outcome: Outcome, tell: Callable[[str], None
     outcome.n_visitors, outcome.left_out = report.n_visitors, report.left_out
 
 
-def _make(name: str, params: Mapping[str, Any], seed: int) -> Scorer:
+def _make(name: str, params: Mapping[str, Any], task: Task, outcome: Outcome) -> Scorer:
     kind = SCORERS[name]
-    chance = {"seed": seed} if "seed" in inspect.signature(kind).parameters else {}
-    return kind(**{**chance, **params})
+    request = task.request
+    known = inspect.signature(kind).parameters
+    given: dict[str, Any] = {"seed": request.seed, "validation": request.split}
+    if outcome.tuned and name in BLENDS:
+        members = (*BLENDS[name].default_members, *(READING if task.items is not None else ()))
+        given["members"] = {m: outcome.tuned[m].params if m in outcome.tuned else {} for m in members}
+    return kind(**{word: value for word, value in given.items() if word in known} | dict(params))
 
 
 def _warm_up(scorer: Scorer, task: Task) -> None:

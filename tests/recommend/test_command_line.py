@@ -210,6 +210,15 @@ def test_searches_share_what_is_left_of_the_time(world):
     assert offline._budget("svd", task, outcome) == 0
 
 
+def test_a_blend_is_made_of_tuned_members_and_learns_on_a_validation_of_the_same_kind(world):
+    _, document = run(world, "--split", "random", "--scorers", "hybrid,ease", "--tune", "0.3")
+    assert list(document["scorers"]) == ["ease", "hybrid"]
+    params = document["scorers"]["hybrid"]["params"]
+    assert params["members"]["ease"] == document["scorers"]["ease"]["tuning"]["params"]
+    assert params["members"]["popular"] == {}
+    assert params["validation"] == "random"
+
+
 @pytest.mark.parametrize(
     ("rows", "arguments", "message"),
     [
@@ -262,7 +271,7 @@ def test_one_visitor_and_lists_longer_than_the_catalog_are_no_trouble(tmp_path):
     lines = [f"only,item {n},{n}" for n in range(8)]
     (tmp_path / "log.csv").write_text("\n".join(["visitor,item,timestamp", *lines]))
     for how in ("temporal", "last-k", "random"):
-        code, document = run(tmp_path, "--split", how, "--k", "50", "--scorers", "popular,ease,item_knn")
+        code, document = run(tmp_path, "--split", how, "--k", "50", "--scorers", "popular,ease")
         assert code == 0
         assert not document["skipped"]
         assert document["scorers"]["popular"]["recall@50"] == 1
