@@ -181,23 +181,33 @@ def _by_version(bundle: Bundle, memory: Memory) -> Memory:
 
 
 def _by_promoted(epochs: Mapping[str, int]) -> Memory:
-    global _held
     catalog = snapshot.current(epochs.get("catalog", 0))
     bundle = serving.promoted(epochs.get("model", 0))
     stamp = (epochs.get("slots", 0), epochs.get("catalog", 0))
     held = _held
-    if held is not None and held.stamp == stamp and held.catalog is catalog and held.bundle is bundle:
+    only_model = held is not None and held.stamp == stamp and held.catalog is catalog
+    if only_model and held.bundle is bundle:
         return held
-    with _lock:
-        held = _held
-        if held is None or held.stamp != stamp or held.catalog is not catalog:
-            definitions = define(Slot.objects.all())
-            memory = Memory(stamp, catalog, bundle, definitions, read_sites(), _languages(), live_memberships())
-            _held = memory.warm_up()
-        elif held.bundle is not bundle:
-            kept = (held.definitions, held.sites, held.languages, held.memberships)
-            _held = Memory(stamp, catalog, bundle, *kept).warm_up()
-        return _held
+    # Others go on with the old model while one prepares the new; what was withdrawn is shown by nobody meanwhile.
+    if not _lock.acquire(blocking=not only_model):
+        return held
+    try:
+        return _renew(stamp, catalog, bundle)
+    finally:
+        _lock.release()
+
+
+def _renew(stamp: tuple[int, int], catalog: Catalog, bundle: Bundle | None) -> Memory:
+    global _held
+    held = _held
+    if held is None or held.stamp != stamp or held.catalog is not catalog:
+        definitions = define(Slot.objects.all())
+        memory = Memory(stamp, catalog, bundle, definitions, read_sites(), _languages(), live_memberships())
+        _held = memory.warm_up()
+    elif held.bundle is not bundle:
+        kept = (held.definitions, held.sites, held.languages, held.memberships)
+        _held = Memory(stamp, catalog, bundle, *kept).warm_up()
+    return _held
 
 
 def forget() -> None:

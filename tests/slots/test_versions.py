@@ -1,5 +1,7 @@
 """Two versions side by side: two visitors, the same page, two orders - and what happens between trainings."""
 
+import threading
+
 import numpy as np
 import pytest
 from django.utils import timezone
@@ -146,3 +148,30 @@ def test_a_first_click_changes_what_a_new_visitor_gets():
     after = decide(visitor=newcomer)
     assert after.reason == "hybrid"
     assert {item.title.split()[0] for item in after.items} == {"Food"}
+
+
+def test_while_one_request_prepares_a_new_model_others_go_on_with_the_old(monkeypatch):
+    items = make_items(12)
+    make_slot(size=2, diversity=0)
+    old = make_version(liking(items, [2, 3, 5]), promoted=True)
+    visitor = make_visitor(read=(items[0],))
+    decide(visitor=visitor)
+    new = make_version(liking(items, [7, 6, 3]), promoted=True)
+    epochs = Epoch.objects.numbers()
+    preparing, release = threading.Event(), threading.Event()
+    warm_up = memory.Memory.warm_up
+
+    def prepare_slowly(held: memory.Memory) -> memory.Memory:
+        preparing.set()
+        release.wait(5)
+        return warm_up(held)
+
+    monkeypatch.setattr(memory.Memory, "warm_up", prepare_slowly)
+    serving.promoted(epochs["model"])
+    preparer = threading.Thread(target=memory.current, args=(epochs,))
+    preparer.start()
+    assert preparing.wait(5)
+    assert memory.current(epochs).bundle.version_id == old.pk
+    release.set()
+    preparer.join(5)
+    assert memory.current(epochs).bundle.version_id == new.pk
