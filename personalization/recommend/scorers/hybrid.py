@@ -70,7 +70,7 @@ class Hybrid(Blend):
         weights: Mapping[str, float] | None = None,
         *,
         validation: str | Splitter = "random",
-        folds: int = 1,
+        folds: int = 5,
         floor: float = 0.02,
         seed: int = 0,
     ) -> None:

@@ -90,7 +90,7 @@ class LambdaMart(Blend):
         members: Members | None = None,
         *,
         validation: str | Splitter = "random",
-        folds: int = 3,
+        folds: int = 5,
         candidates: int = 100,
         trees: int = 100,
         leaves: int = 8,

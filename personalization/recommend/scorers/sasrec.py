@@ -156,11 +156,11 @@ class Sasrec(Learned):
             If torch or safetensors is not installed.
         """
         scorer = super().load(directory, mmap)
-        safetensors = optional("safetensors.torch", "sequence")
+        load_file, error_kind = optional("safetensors.torch", "sequence").load_file, optional("safetensors", "sequence")
         try:
             network = scorer._new_network()
-            network.load_state_dict(safetensors.load_file(directory / WEIGHTS))
-        except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+            network.load_state_dict(load_file(directory / WEIGHTS))
+        except (OSError, RuntimeError, error_kind.SafetensorError) as error:
             raise ArtifactError(f"The weights in {directory.name} cannot be read: {error}") from error
         scorer._take(network.eval())
         return scorer

@@ -79,7 +79,7 @@ class Stacked(Blend):
         members: Members | None = None,
         *,
         validation: str | Splitter = "random",
-        folds: int = 3,
+        folds: int = 5,
         penalty: float = 10.0,
         floor: float = 0.02,
         seed: int = 0,
