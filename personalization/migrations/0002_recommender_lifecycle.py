@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('personalization', '0001_initial'),
-        ('wagtailcore', '0098_apitoken'),
+        ('wagtailcore', '0097_baselogentry_uuid_action_timestamp_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
