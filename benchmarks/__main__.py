@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-NAMES = ("serving", "training", "embedding", "ingestion")
+NAMES = ("serving", "freshness", "training", "embedding", "ingestion")
 
 
 def main() -> int:
