@@ -63,7 +63,7 @@ def write_weeks(
     hours: Sequence[int],
     device: str,
     items: Sequence[int],
-    visitors: int = 90,
+    visitors: int = 64,
     seed: int = 0,
 ) -> None:
     """Let visitors read about six things a week, each from their half of some items, up to a midnight."""
@@ -86,7 +86,7 @@ def write_weeks(
         )
         for week in range(weeks)
         for number, key in enumerate(keys)
-        for pick in random.choice(half, size=int(random.integers(3, 10)), replace=False)
+        for pick in random.choice(half, size=int(random.integers(3, 9)), replace=False)
     )
 
 

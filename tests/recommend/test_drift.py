@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personalization.recommend.drift import (
@@ -26,6 +26,7 @@ numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80)
 DRAWS = 200
 
 
+@settings(max_examples=50)
 @given(counts, st.data())
 def test_psi_is_a_distance_that_does_not_mind_order_or_direction(before, data):
     after = data.draw(st.lists(st.integers(0, 500), min_size=len(before), max_size=len(before)))
@@ -44,6 +45,7 @@ def test_psi_by_hand():
         psi([1, 2], [1, 2, 3])
 
 
+@settings(max_examples=50)
 @given(numbers, numbers)
 def test_a_summary_counts_every_number_once(reference, current):
     summary = summarise(reference)
@@ -54,6 +56,7 @@ def test_a_summary_counts_every_number_once(reference, current):
     assert Summary.from_dict(json.loads(json.dumps(summary.as_dict()))) == summary
 
 
+@settings(max_examples=50)
 @given(numbers, numbers)
 def test_the_binned_distance_never_surpasses_that_of_the_samples(reference, current):
     summary = summarise(reference)
@@ -176,10 +179,10 @@ def test_vectors_of_fewer_topics_have_moved(vectors):
 def test_vectors_without_a_change_raise_hardly_any_alarm():
     rng = np.random.default_rng(2)
     alarms = 0
-    for _ in range(DRAWS):
-        drift = vector_drift(summarise_vectors(rng.normal(size=(200, 6))), rng.normal(size=(200, 6)))
+    for _ in range(DRAWS // 2):
+        drift = vector_drift(summarise_vectors(rng.normal(size=(150, 6)), components=2), rng.normal(size=(150, 6)))
         alarms += drift.worst.is_significant
-    assert alarms <= 4
+    assert alarms <= 2
 
 
 def test_rows_of_zeros_are_no_vectors(vectors):
