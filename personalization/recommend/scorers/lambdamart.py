@@ -61,12 +61,14 @@ class LambdaMart(Blend):
 
     Notes
     -----
-    Trained with lambdarank, which weighs each pair of candidates by how much its exchange would change the NDCG; scores
-    of members can only raise the result (monotone constraints), so that no tree fits the noise of two hundred visitors.
+    ``score = mean over members of z_m + trees(z, k, age)``: boosting starts from the members' mean, so that a visitor
+    unlike those it learned from gets at least that. Trained with lambdarank, which weighs each pair of candidates by
+    how much its exchange would change the NDCG; a member's better opinion can only raise the result (monotone
+    constraints), so that no tree fits the noise of two hundred visitors.
 
-    A candidate's score is explained by its TreeSHAP values: each member's is shared out over the history's items in
-    proportion to the size of their parts in the member's own score, those of the visitor's history length and the
-    item's age stand alone, and together with the trees' mean they add up to the score exactly.
+    A candidate's score is explained by the members' parts in the mean and by TreeSHAP values: each member's is shared
+    out over the history's items in proportion to the size of their parts in the member's own score, those of the
+    history's length and the item's age stand alone. With the trees' own mean they add up to the score exactly.
 
     References
     ----------
@@ -164,7 +166,8 @@ class LambdaMart(Blend):
             "seed": self.seed,
             "verbose": -1,
         }
-        data = lightgbm.Dataset(rows, labels, group=sizes, params={"verbose": -1})
+        mean = rows[:, : len(self.members)].mean(axis=1)
+        data = lightgbm.Dataset(rows, labels, group=sizes, init_score=mean, params={"verbose": -1})
         booster: Booster = lightgbm.train(parameters, data, self.trees)
         return booster
 
@@ -187,13 +190,14 @@ class LambdaMart(Blend):
             return scores, np.empty((len(scores), 0), dtype=np.int64), np.zeros(len(scores))
         candidates = top_rows(scores, min(self.candidates, self.n_items))
         rows = self._features(opinions, candidates, histories)
-        ranked = _ask(self._booster, rows.reshape(-1, rows.shape[2])).reshape(candidates.shape)
+        ranked = np.take_along_axis(scores, candidates, axis=1)
+        ranked += _ask(self._booster, rows.reshape(-1, rows.shape[2])).reshape(candidates.shape).astype(np.float32)
         others = scores.copy()
         np.put_along_axis(others, candidates, -np.inf, axis=1)
         highest = others.max(axis=1).astype(np.float64)
-        lowering = np.where(np.isfinite(highest), highest - ranked.min(axis=1) + GAP, 0)
+        lowering = np.where(np.isfinite(highest), np.maximum(highest - ranked.min(axis=1) + GAP, 0), 0)
         scores -= lowering[:, None].astype(np.float32)
-        np.put_along_axis(scores, candidates, ranked.astype(np.float32), axis=1)
+        np.put_along_axis(scores, candidates, ranked, axis=1)
         return scores, candidates, lowering
 
     def _features(self, opinions: Floats, columns: Indexes, histories: Sequence[History]) -> Floats:
@@ -221,8 +225,7 @@ class LambdaMart(Blend):
         amounts: list[Doubles] = []
         for position, part in enumerate(parts):
             said = part.attribute(items)
-            shared = _share_out(values[:, position], said.amounts)
-            amounts.append(np.where(is_ranked[:, None], shared, said.amounts / len(parts)))
+            amounts.append(said.amounts / len(parts) + _share_out(values[:, position], said.amounts))
             sources.extend(said.sources)
         return Attribution((*sources, (self.name, None)), np.column_stack([*amounts, values[:, -1]]))
 
