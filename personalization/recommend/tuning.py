@@ -75,6 +75,13 @@ SPACES: dict[str, Space] = {
     "segment_popular": {"half_life_days": HALF_LIVES, "prior": Range(1, 1_000, log=True)},
     "trending": {"recent_days": Range(0.25, 60, log=True), "prior": Range(0.5, 50, log=True)},
     "content": {"half_life_days": HALF_LIFE},
+    "interests": {
+        "interests": Range(1, 8, whole=True),
+        "half_life_days": HALF_LIFE,
+        "gain": Range(0.01, 0.3, log=True),
+        "power": Range(0, 1),
+    },
+    "cold": {"factors": FACTORS, "ridge": Range(1, 300, log=True), "trust": Range(0, 50)},
     "item_knn": {
         "neighbours": NEIGHBOURS,
         "similarity": SIMILARITY,

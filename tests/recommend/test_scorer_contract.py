@@ -237,7 +237,7 @@ def test_translations_of_a_page_share_what_was_learned(name):
     np.testing.assert_allclose(by_either, by_either[[0, 0, 0]], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["content", "hybrid", "stacked", "lambdamart"])
+@pytest.mark.parametrize("name", ["content", "interests", "cold", "hybrid", "stacked", "lambdamart"])
 def test_a_brand_new_item_is_scored_by_its_text(name):
     interactions, items = two_tastes()
     extra = [("page:new", "new", items.embeddings[0]), ("page:far", "far", items.embeddings[9])]

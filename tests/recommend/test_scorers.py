@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from personalization.recommend.data import History, Interactions, Items
 from personalization.recommend.scorers import (
@@ -22,13 +21,7 @@ from personalization.recommend.scorers import (
 from personalization.recommend.scorers import ease as ease_module
 from personalization.recommend.scorers.hybrid import tune_weights
 from personalization.recommend.splits import last_k, random_per_visitor
-from tests.recommend.worlds import DAY, checkerboard, two_tastes
-
-
-def random_interactions(n_visitors, n_items, seed=0):
-    matrix = csr_array((np.random.default_rng(seed).random((n_visitors, n_items)) < 0.3).astype(np.float32))
-    visitors, items = (tuple(f"{i:03}" for i in range(n)) for n in (n_visitors, n_items))
-    return Interactions(matrix, np.arange(matrix.nnz, dtype=float), visitors, items)
+from tests.recommend.worlds import DAY, checkerboard, random_interactions, two_tastes
 
 
 def closed_form(matrix, penalty):

@@ -35,3 +35,10 @@ def two_tastes(n_visitors: int = 30, n_items: int = 16, seed: int = 0) -> tuple[
     vectors = rng.normal(size=(n_items + 1, 8)) * 0.3
     vectors[:, 0] += np.where(np.arange(n_items + 1) < n_items // 2, 1, -1)
     return interactions, Items.from_vectors(ids, vectors.astype(np.float32))
+
+
+def random_interactions(n_visitors: int, n_items: int, seed: int = 0) -> Interactions:
+    """Everybody has seen three items in ten, at random."""
+    matrix = csr_array((np.random.default_rng(seed).random((n_visitors, n_items)) < 0.3).astype(np.float32))
+    visitors, items = (tuple(f"{i:03}" for i in range(n)) for n in (n_visitors, n_items))
+    return Interactions(matrix, np.arange(matrix.nnz, dtype=np.float64), visitors, items)

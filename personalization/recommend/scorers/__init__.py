@@ -3,10 +3,12 @@
 from personalization.recommend.scorers.als import Als
 from personalization.recommend.scorers.base import BaseScorer, Scorer
 from personalization.recommend.scorers.bpr import Bpr
+from personalization.recommend.scorers.cold import Cold
 from personalization.recommend.scorers.content import Content, Similar
 from personalization.recommend.scorers.ease import Ease
 from personalization.recommend.scorers.engagement import Engagement
 from personalization.recommend.scorers.hybrid import Hybrid, tune_weights
+from personalization.recommend.scorers.interests import Interests
 from personalization.recommend.scorers.item_knn import ItemKnn
 from personalization.recommend.scorers.lambdamart import LambdaMart
 from personalization.recommend.scorers.markov import Markov
@@ -24,10 +26,12 @@ __all__ = [
     "Als",
     "BaseScorer",
     "Bpr",
+    "Cold",
     "Content",
     "Ease",
     "Engagement",
     "Hybrid",
+    "Interests",
     "ItemKnn",
     "LambdaMart",
     "Markov",

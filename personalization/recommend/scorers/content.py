@@ -118,7 +118,7 @@ class Content(Reader):
 
     name = "content"
 
-    def __init__(self, *, half_life_days: float = 30.0) -> None:
+    def __init__(self, *, half_life_days: float = 180.0) -> None:
         check_positive(half_life_days=half_life_days)
         super().__init__(half_life_days=half_life_days)
         self.half_life_days = half_life_days

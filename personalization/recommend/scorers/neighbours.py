@@ -30,8 +30,9 @@ def rarity(matrix: csr_array) -> Floats:
 
     Examples
     --------
-    >>> rarity(csr_array([[1.0, 1.0], [0.0, 1.0]])).round(3).tolist()
-    [0.693, 1.099]
+    >>> common, rare = rarity(csr_array([[1.0, 1.0], [0.0, 1.0]]))
+    >>> bool(np.isclose(common, np.log(2)) and np.isclose(rare, np.log(3)))
+    True
     """
     # log1p keeps the least telling word above zero, also where every document has every word.
     found: Floats = np.log1p(matrix.shape[1] / np.maximum(np.diff(matrix.indptr), 1)).astype(np.float32)
@@ -57,8 +58,9 @@ def weigh(matrix: csr_array, similarity: str) -> csr_array:
 
     Examples
     --------
-    >>> weigh(csr_array([[1.0, 1.0], [0.0, 1.0]], dtype=np.float32), "tfidf").toarray().round(3).tolist()
-    [[0.693, 0.693], [0.0, 1.099]]
+    >>> weighted = weigh(csr_array([[1.0, 1.0], [0.0, 1.0]], dtype=np.float32), "tfidf").toarray()
+    >>> bool(weighted[1, 1] > weighted[0, 1] > weighted[1, 0] == 0)
+    True
     """
     if similarity == "cosine":
         return matrix
