@@ -43,7 +43,7 @@ class Settings:
     training_pause_hours: float = 6.0
     train_after_events: int = 10_000
     promotion_margin: float = 0.01
-    promotion_coverage_minimum: float = 0.05
+    promotion_coverage_minimum: float = 0.02
     promotion_latency_ms: float = 50.0
     tracker: str = ""
     tracker_options: Mapping[str, Any] = field(default_factory=dict)

@@ -140,6 +140,10 @@ class Memory:
 
     def _trained(self, name: str) -> Scorer | None:
         scorer = self.bundle.scorers.get(name) if self.bundle else None
+        blend = self.bundle.scorers.get(Hybrid.name) if scorer else None
+        if isinstance(blend, Hybrid) and blend.members.get(name) is scorer:
+            fitting = self.scorer(Hybrid.name)
+            return fitting.members[name] if fitting else None
         try:
             return scorer.rebase(self.items) if scorer and self.items.ids else None
         except ValueError as error:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from personalization.catalog.models import Epoch, Item
 from personalization.events.models import Event
 from personalization.recommend.data import History
-from personalization.training import dataset, learning, services, serving, storage, tuning
+from personalization.training import dataset, learning, lineage, services, serving, storage, tuning
 from personalization.training.dataset import read_dataset
 from personalization.training.gate import Verdict
 from personalization.training.models import ModelVersion, TrainingRun
@@ -54,6 +54,24 @@ def test_every_scorer_and_the_blend_are_measured_on_the_same_hold_out():
     assert ndcg["hybrid"] > 1.2 * ndcg["popular"]
     for row in metrics["scorers"].values():
         assert {"ndcg@10", "recall@10", "coverage@10"} <= set(row["metrics"])
+
+
+def test_popularity_is_the_yardstick_and_serves_by_itself_even_when_it_is_no_member(settings):
+    settings.PERSONALIZATION = settings.PERSONALIZATION | {"TRAINING_MEMBERS": ("ease", "oracle")}
+    write_history()
+    run = train(trigger="test")
+    assert set(run.version.metrics["scorers"]) == {"ease", "popular", "hybrid"}
+    assert set(serving.promoted().scorers["hybrid"].members) == {"ease"}
+    assert "popular" in serving.promoted().scorers
+    assert "oracle was left out: there is no scorer of this name." in run.message
+
+
+def test_a_version_knows_its_code_its_parent_and_what_the_gate_said():
+    write_history()
+    first, second = (train(trigger="test").version for _ in range(2))
+    assert (first.parent, second.parent) == (None, first)
+    assert first.code_version == second.code_version == lineage.code_version()
+    assert [check["criterion"] for check in second.metrics["gate"]] == ["popularity", "serving", "coverage", "latency"]
 
 
 def test_the_next_run_is_compared_with_the_version_that_serves():
