@@ -18,6 +18,7 @@ LEARNED = [
     "item_knn",
     "markov",
     "popular",
+    "recent_ease",
     "rp3beta",
     "sasrec",
     "segment_popular",

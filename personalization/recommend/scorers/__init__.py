@@ -14,6 +14,7 @@ from personalization.recommend.scorers.lambdamart import LambdaMart
 from personalization.recommend.scorers.markov import Markov
 from personalization.recommend.scorers.popular import Popular, SegmentPopular, Trending
 from personalization.recommend.scorers.recent import Recent
+from personalization.recommend.scorers.recent_ease import RecentEase
 from personalization.recommend.scorers.registry import SCORERS, load_scorer
 from personalization.recommend.scorers.rp3beta import Rp3Beta
 from personalization.recommend.scorers.sasrec import Sasrec
@@ -37,6 +38,7 @@ __all__ = [
     "Markov",
     "Popular",
     "Recent",
+    "RecentEase",
     "Rp3Beta",
     "Sasrec",
     "Scorer",

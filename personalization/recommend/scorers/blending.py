@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 128
 JUDGES = 1_000
-DEFAULT = ("popular", "ease", "als", "svd", "rp3beta", "markov")
+DEFAULT = ("popular", "ease", "als", "svd", "rp3beta", "markov", "recent_ease")
 READING = ("content",)
 
 Members = Mapping[str, Scorer | Mapping[str, Any]] | Sequence[str]

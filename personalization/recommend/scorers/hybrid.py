@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from personalization.recommend.data import Appraisal, Doubles, Floats, History, Interactions, Items
-from personalization.recommend.rerankers import top_rows
+from personalization.recommend.data import Appraisal, Floats, History, Interactions, Items
 from personalization.recommend.scorers.base import Scorer
-from personalization.recommend.scorers.blending import JUDGES, Blend, Judged, Members, attribute_all, judge
+from personalization.recommend.scorers.blending import JUDGES, Blend, Members, attribute_all, judge
 from personalization.recommend.scorers.registry import register
+from personalization.recommend.scorers.weighing import best_weights, check_floor
 from personalization.recommend.splits import Split, Splitter
 
 CANDIDATES = 300
-MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.5, 2.0, 3.0)
-ABSENT = np.float32(-1e6)
 
 
 @register
@@ -129,7 +127,7 @@ def tune_weights(
     rounds: int = 2,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Find the members' weights that give the best NDCG on a validation split.
+    """Find the members' weights on a validation split, see `best_weights`.
 
     Parameters
     ----------
@@ -156,55 +154,10 @@ def tune_weights(
     Only each visitor's 300 items of the largest standardised score with any member are kept: a blend's first ten are
     practically always among them, and a step then costs milliseconds at any catalog size.
     """
-    _check_floor(len(members), floor)
+    check_floor(len(members), floor)
     judged = (
         [judge(members, split, CANDIDATES, mean=False, n_visitors=max_visitors, seed=seed)]
         if len(split.test_rows)
         else []
     )
     return best_weights(list(members), judged, k=k, floor=floor, rounds=rounds)
-
-
-def best_weights(
-    names: Sequence[str], judged: Sequence[Judged], *, k: int = 10, floor: float = 0.02, rounds: int = 2
-) -> dict[str, float]:
-    """Find the weights that give the best NDCG, averaged over validation splits; equal ones where there is none."""
-    _check_floor(len(names), floor)
-    weights = np.full(len(names), 1 / len(names))
-    if not judged:
-        return dict(zip(names, weights.tolist(), strict=True))
-
-    def value(tried: Doubles) -> float:
-        return float(np.mean([_blend_ndcg(part, k, tried) for part in judged]))
-
-    weights = max([weights, *np.eye(len(names))], key=value)
-    for _ in range(rounds):
-        for position in range(len(names)):
-            weights = max([weights, *_moves(weights, position)], key=value)
-    weights = floor + (1 - floor * len(names)) * weights
-    return dict(zip(names, weights.round(4).tolist(), strict=True))
-
-
-def _check_floor(n_members: int, floor: float) -> None:
-    if n_members * floor >= 1 or floor < 0:
-        raise ValueError(f"{n_members} members cannot each have a weight of at least {floor}.")
-
-
-def _moves(weights: Doubles, position: int) -> Iterator[Doubles]:
-    """Yield the weights with one of them changed, on the scale where all sum to 1."""
-    base = weights[position] if weights[position] > 0 else 1 / len(weights)
-    for multiple in MULTIPLES:
-        moved = weights.copy()
-        moved[position] = base * multiple
-        if moved.sum() > 0:
-            yield moved / moved.sum()
-
-
-def _blend_ndcg(judged: Judged, k: int, weights: Doubles) -> float:
-    blended = np.tensordot(weights.astype(np.float32), judged.scores, axes=1)
-    blended[judged.columns < 0] = ABSENT
-    ranked = np.maximum(top_rows(blended, k), 0)
-    discounts = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(discounts)[np.minimum(judged.held_out, k) - 1]
-    found = np.take_along_axis(judged.relevant, ranked, axis=1)
-    return float((found @ discounts[: found.shape[1]] / ideal).mean())

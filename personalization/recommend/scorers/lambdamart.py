@@ -23,9 +23,9 @@ from personalization.recommend.data import (
 from personalization.recommend.extras import optional
 from personalization.recommend.rerankers import top_rows
 from personalization.recommend.scorers.base import SECONDS_PER_DAY, check_positive
-from personalization.recommend.scorers.blending import Blend, Judged, Members, Part, judge
+from personalization.recommend.scorers.blending import Judged, Members, Part, judge
 from personalization.recommend.scorers.registry import register
-from personalization.recommend.scorers.stacking import known_of
+from personalization.recommend.scorers.stacking import Stacked, known_of
 from personalization.recommend.splits import Splitter
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ CONTEXT = ("known", "age")
 
 
 @register
-class LambdaMart(Blend):
+class LambdaMart(Stacked):
     """Gradient-boosted trees over the members' standardised scores, how much is known of a visitor, and an item's age.
 
     Needs lightgbm: ``pip install "wagtail-slots[models]"``.
@@ -49,9 +49,11 @@ class LambdaMart(Blend):
         How the training interactions are split once more to learn the trees, as for `Hybrid`.
     folds : int
         How many random splits to learn from.
+    penalty, floor : float
+        Of the stacked weights, as for `Stacked`.
     candidates : int
-        How many of a visitor's items the trees put in order: those of the highest mean standardised score. All others
-        follow below them, in the order of that mean.
+        How many of a visitor's items the trees put in order: the best of the stacked scores. All others follow below
+        them.
     trees, leaves : int
         Number of trees, and leaves of each.
     learning_rate : float
@@ -61,14 +63,14 @@ class LambdaMart(Blend):
 
     Notes
     -----
-    ``score = mean over members of z_m + trees(z, k, age)``: boosting starts from the members' mean, so that a visitor
+    ``score = stacked score + trees(z, k, age)``: boosting starts from the weights of `Stacked`, so that a visitor
     unlike those it learned from gets at least that. Trained with lambdarank, which weighs each pair of candidates by
     how much its exchange would change the NDCG; a member's better opinion can only raise the result (monotone
     constraints), so that no tree fits the noise of two hundred visitors.
 
-    A candidate's score is explained by the members' parts in the mean and by TreeSHAP values: each member's is shared
-    out over the history's items in proportion to the size of their parts in the member's own score, those of the
-    history's length and the item's age stand alone. With the trees' own mean they add up to the score exactly.
+    A candidate's score is explained by the members' parts in the stacked score and by TreeSHAP values: each member's is
+    shared out over the history's items in proportion to the size of their parts in the member's own score, those of
+    the history's length and the item's age stand alone. With the trees' own mean they add up to the score exactly.
 
     References
     ----------
@@ -93,6 +95,8 @@ class LambdaMart(Blend):
         *,
         validation: str | Splitter = "random",
         folds: int = 5,
+        penalty: float = 10.0,
+        floor: float = 0.02,
         candidates: int = 100,
         trees: int = 100,
         leaves: int = 8,
@@ -102,16 +106,8 @@ class LambdaMart(Blend):
         check_positive(candidates=candidates, trees=trees, learning_rate=learning_rate)
         if leaves < 2:
             raise ValueError(f"leaves must be at least 2, not {leaves}.")
-        super().__init__(
-            members,
-            validation,
-            folds,
-            seed,
-            candidates=candidates,
-            trees=trees,
-            leaves=leaves,
-            learning_rate=learning_rate,
-        )
+        super().__init__(members, validation=validation, folds=folds, penalty=penalty, floor=floor, seed=seed)
+        self.params |= {"candidates": candidates, "trees": trees, "leaves": leaves, "learning_rate": learning_rate}
         self.candidates, self.trees, self.leaves, self.learning_rate = candidates, trees, leaves, learning_rate
 
     def fit(self, interactions: Interactions, items: Items | None = None) -> LambdaMart:
@@ -128,12 +124,15 @@ class LambdaMart(Blend):
         for split in self._validations(interactions, items):
             judged = judge(self.members, split, self.candidates, mean=True)
             lessons.append((judged, arrivals(split.train, items)))
+        self._weigh([judged for judged, _ in lessons])
+        self._booster = self._grow(lessons)
         names = list(self.members)
         self._fit_members(interactions, items)
+        if names != list(self.members):
+            raise ValueError(f"A member learned from a part but not from all: {self.left_out}")
         self._take_columns()
         self._arrivals = arrivals(interactions, items)
         self._first_met = dict(zip(self.item_ids, self._arrivals.tolist(), strict=True))
-        self._booster = self._grow(lessons) if names == list(self.members) else None
         return self
 
     def rebase(self, items: Items) -> LambdaMart:
@@ -145,11 +144,11 @@ class LambdaMart(Blend):
         return rebased
 
     def _grow(self, lessons: Sequence[tuple[Judged, Doubles]]) -> Booster | None:
-        """Return the trees; None, for the members' mean, where nothing was held out."""
+        """Return the trees; None where nothing was held out."""
         lightgbm = optional("lightgbm", "models")
-        rows, labels, sizes = _examples(lessons)
-        if not len(rows):
+        if not any(judged.relevant.any() for judged, _ in lessons):
             return None
+        rows, labels, sizes, start = self._examples(lessons)
         parameters = {
             "objective": "lambdarank",
             "num_leaves": self.leaves,
@@ -166,18 +165,38 @@ class LambdaMart(Blend):
             "seed": self.seed,
             "verbose": -1,
         }
-        mean = rows[:, : len(self.members)].mean(axis=1)
-        data = lightgbm.Dataset(rows, labels, group=sizes, init_score=mean, params={"verbose": -1})
+        data = lightgbm.Dataset(rows, labels, group=sizes, init_score=start, params={"verbose": -1})
         booster: Booster = lightgbm.train(parameters, data, self.trees)
         return booster
+
+    def _examples(self, lessons: Sequence[tuple[Judged, Doubles]]) -> tuple[Floats, Indexes, Indexes, Floats]:
+        """Return rows, labels and stacked scores of all candidates, visitor by visitor, and how many each visitor has.
+
+        Visitors without a held-out item among their candidates teach nothing.
+        """
+        rows, labels, sizes, start = [], [], [], []
+        for judged, arrived in lessons:
+            usable = (judged.columns >= 0) & judged.relevant.any(axis=1, keepdims=True)
+            rows.append(features(judged.scores, judged.columns, judged.histories, arrived)[usable])
+            labels.append(judged.relevant[usable].astype(np.int64))
+            sizes.append(usable.sum(axis=1)[usable.any(axis=1)])
+            start.append(self._stack(judged.scores, judged.histories)[usable])
+        return np.concatenate(rows), np.concatenate(labels), np.concatenate(sizes), np.concatenate(start)
+
+    def _stack(self, opinions: Floats, histories: Sequence[History]) -> Floats:
+        """Return the stacked scores of opinions, shape (n_members, n_visitors, n)."""
+        stacked: Floats = np.einsum("mvc,mv->vc", opinions, self.weights(histories))
+        return stacked
 
     def _blend(self, histories: Sequence[History]) -> Floats:
         return self._in_order(np.stack([scores for _, scores in self._standard_scores(histories)]), histories)[0]
 
     def _appraise(self, history: History) -> Appraisal:
-        standard, parts = zip(*self._standard_appraisals(history), strict=True)
+        standard, plain = zip(*self._standard_appraisals(history), strict=True)
         opinions = np.stack(standard)[:, None, :]
         scores, candidates, lowering = self._in_order(opinions, [history])
+        weights = self.weights([history])[:, 0].tolist()
+        parts = [part.times(weight) for part, weight in zip(plain, weights, strict=True)]
         chosen = frozenset(candidates[0].tolist())
         return Appraisal(
             scores[0], partial(self._attribute, parts, history, opinions[:, 0], chosen, float(lowering[0]))
@@ -185,7 +204,7 @@ class LambdaMart(Blend):
 
     def _in_order(self, opinions: Floats, histories: Sequence[History]) -> tuple[Floats, Indexes, Doubles]:
         """Return scores, the candidates that the trees put in order, and by how much the others were lowered for it."""
-        scores: Floats = opinions.mean(axis=0)
+        scores = self._stack(opinions, histories)
         if self._booster is None:
             return scores, np.empty((len(scores), 0), dtype=np.int64), np.zeros(len(scores))
         candidates = top_rows(scores, min(self.candidates, self.n_items))
@@ -225,7 +244,7 @@ class LambdaMart(Blend):
         amounts: list[Doubles] = []
         for position, part in enumerate(parts):
             said = part.attribute(items)
-            amounts.append(said.amounts / len(parts) + _share_out(values[:, position], said.amounts))
+            amounts.append(said.amounts + _share_out(values[:, position], said.amounts))
             sources.extend(said.sources)
         return Attribution((*sources, (self.name, None)), np.column_stack([*amounts, values[:, -1]]))
 
@@ -234,9 +253,11 @@ class LambdaMart(Blend):
         return {"arrivals": self._arrivals, "trees": np.frombuffer(text.encode(), dtype=np.uint8)}
 
     def _meta(self) -> dict[str, Any]:
-        return {"first_met": {name: moment for name, moment in self._first_met.items() if np.isfinite(moment)}}
+        first_met = {name: moment for name, moment in self._first_met.items() if np.isfinite(moment)}
+        return super()._meta() | {"first_met": first_met}
 
     def _restore(self, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+        super()._restore(arrays, meta)
         lightgbm = optional("lightgbm", "models")
         self._arrivals, self._first_met = arrays["arrivals"], dict(meta["first_met"])
         text = arrays["trees"].tobytes().decode()
@@ -293,23 +314,6 @@ def features(scores: Floats, columns: Indexes, histories: Sequence[History], arr
     days: Doubles = np.maximum(moments[:, None] - arrived[columns], 0) / SECONDS_PER_DAY
     known = np.broadcast_to(known_of(histories)[:, None], columns.shape)
     return np.stack([*scores.round(4), known, np.log1p(days).round(4)], axis=2).astype(np.float32)
-
-
-def _examples(lessons: Sequence[tuple[Judged, Doubles]]) -> tuple[Floats, Indexes, Indexes]:
-    """Return rows and labels of all candidates, visitor by visitor, and how many each visitor has.
-
-    Visitors without a held-out item among their candidates teach nothing.
-    """
-    rows, labels, sizes = [], [], []
-    for judged, arrived in lessons:
-        usable = (judged.columns >= 0) & judged.relevant.any(axis=1, keepdims=True)
-        seen = features(judged.scores, judged.columns, judged.histories, arrived)
-        rows.append(seen[usable])
-        labels.append(judged.relevant[usable].astype(np.int64))
-        sizes.append(usable.sum(axis=1)[usable.any(axis=1)])
-    if not rows:
-        return np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return np.concatenate(rows), np.concatenate(labels), np.concatenate(sizes)
 
 
 def _share_out(values: Doubles, amounts: Doubles) -> Doubles:

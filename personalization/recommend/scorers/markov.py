@@ -13,7 +13,7 @@ from personalization.recommend.data import Attribution, Doubles, Floats, History
 from personalization.recommend.scorers.base import check_positive
 from personalization.recommend.scorers.collaborative import BLOCK, ItemToItem, strongest
 from personalization.recommend.scorers.registry import register
-from personalization.recommend.scorers.sequences import in_order, newest_items
+from personalization.recommend.scorers.sequences import as_rows, in_order, newest_items
 
 
 @register
@@ -111,6 +111,9 @@ class Markov(ItemToItem):
         columns, learned = newest_items(history, self._source, self.order)
         weights = self.decay ** np.arange(len(learned))[::-1]
         return columns, learned, (weights / max(weights.sum(), 1e-9)).astype(np.float32)
+
+    def _stack(self, histories: Sequence[History]) -> csr_array:
+        return as_rows([self._profile(history)[1:] for history in histories], len(self.learned_ids))
 
     def _propagate(self, rows: csr_array) -> Floats:
         rest = 1 - rows @ self._confidence

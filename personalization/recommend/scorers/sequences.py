@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from personalization.recommend.data import History, Indexes, Interactions
+import numpy as np
+from scipy.sparse import csr_array
+
+from personalization.recommend.data import Floats, History, Indexes, Interactions
 
 
 def newest_items(history: History, source: Indexes, limit: int) -> tuple[Indexes, Indexes]:
@@ -49,3 +52,18 @@ def in_order(interactions: Interactions) -> tuple[Indexes, Indexes]:
     visitors = interactions.rows
     order = np.lexsort((interactions.timestamps, visitors))
     return visitors[order], interactions.matrix.indices[order].astype(np.int64)
+
+
+def as_rows(sequences: Sequence[tuple[Indexes, Floats]], n_learned: int) -> csr_array:
+    """Return sequences of learned items and their values as sparse rows.
+
+    Examples
+    --------
+    >>> nothing = (np.array([], dtype=int), np.array([]))
+    >>> as_rows([(np.array([2, 0]), np.array([1.0, 0.5])), nothing], 3).toarray().tolist()
+    [[0.5, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    indptr = np.cumsum([0] + [len(learned) for learned, _ in sequences])
+    indices = np.concatenate([learned for learned, _ in sequences])
+    values = np.concatenate([values for _, values in sequences])
+    return csr_array((values, indices, indptr), shape=(len(sequences), n_learned))

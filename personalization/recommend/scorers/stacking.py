@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
-from personalization.recommend.artifacts import Array
-from personalization.recommend.data import Appraisal, Doubles, Floats, History, Interactions, Items
+from personalization.recommend.data import Appraisal, Floats, History, Interactions, Items
 from personalization.recommend.scorers.base import check_positive
 from personalization.recommend.scorers.blending import Blend, Judged, Members, attribute_all, judge
 from personalization.recommend.scorers.registry import register
+from personalization.recommend.scorers.weighing import Lesson, chosen_shares, likeliest
 from personalization.recommend.splits import Splitter
 
 CANDIDATES = 100
@@ -63,7 +62,7 @@ class Stacked(Blend):
     References
     ----------
     J. Sill, G. Takacs, L. Mackey, D. Lin, "Feature-weighted linear stacking", arXiv:0911.0460, 2009; D. McFadden,
-    "Conditional logit analysis of qualitative choice behavior", 1974.
+    "Conditional logit analysis of qualitative choice behavior", in P. Zarembka (ed.), Frontiers in Econometrics, 1974.
 
     Examples
     --------
@@ -92,19 +91,22 @@ class Stacked(Blend):
         """Learn the weights on splits of `interactions`; then fit every member on all."""
         self._start(items)
         judged = [judge(self.members, split, CANDIDATES, mean=True) for split in self._validations(interactions, items)]
-        names = list(self.members)
-        weights = likeliest_weights(len(names), judged, self.penalty)
+        self._weigh(judged)
         self._fit_members(interactions, items)
-        kept = weights[:, [names.index(name) for name in self.members]]
-        self._weights: Doubles = np.maximum(kept, self.floor * kept.sum(axis=1, keepdims=True))
         self._take_columns()
         return self
 
     def weights(self, histories: Sequence[History]) -> Floats:
         """Return the members' weights for some visitors, shape (n_members, n_histories)."""
         known = known_of(histories)
-        little, much = self._weights.astype(np.float32)
+        little, much = np.asarray([self._weights[name] for name in self.members], dtype=np.float32).T
         return np.outer(little, 1 - known) + np.outer(much, known)
+
+    def _weigh(self, judged: Sequence[Judged]) -> None:
+        start = np.full(2 * len(self.members), 1 / len(self.members))
+        found = likeliest([_lesson(part) for part in judged], start, self.penalty).reshape(2, -1)
+        found = np.maximum(found, self.floor * found.sum(axis=1, keepdims=True))
+        self._weights: dict[str, list[float]] = dict(zip(self.members, found.T.tolist(), strict=True))
 
     def _blend(self, histories: Sequence[History]) -> Floats:
         total = np.zeros((len(histories), self.n_items), dtype=np.float32)
@@ -122,56 +124,15 @@ class Stacked(Blend):
             parts.append(part.times(float(weight)))
         return Appraisal(total, partial(attribute_all, parts))
 
-    def _arrays(self) -> Mapping[str, Array]:
+    def _meta(self) -> dict[str, Any]:
         return {"weights": self._weights}
 
     def _restore(self, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
-        self._weights = arrays["weights"]
+        self._weights = {name: [float(weight) for weight in meta["weights"][name]] for name in self.members}
 
 
-def likeliest_weights(n_members: int, judged: Sequence[Judged], penalty: float) -> Doubles:
-    """Find the weights under which what was held out is most likely; equal ones where nothing was.
-
-    Parameters
-    ----------
-    n_members : int
-    judged : sequence of Judged
-    penalty : float
-        Of the squared distance from equal weights.
-
-    Returns
-    -------
-    array of float64, shape (2, n_members)
-        Where nothing is known of a visitor, and where much is.
-    """
-    start = np.full(2 * n_members, 1 / n_members)
-    lessons = [_lesson(part) for part in judged]
-    if not any(len(chosen) for _, chosen in lessons):
-        return start.reshape(2, -1)
-
-    def loss(weights: Doubles) -> tuple[float, Doubles]:
-        value, slope = penalty * float((weights - start) @ (weights - start)), 2 * penalty * (weights - start)
-        for features, chosen in lessons:
-            scores = features @ weights.astype(np.float32)
-            chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-            chances /= chances.sum(axis=1, keepdims=True)
-            value -= float((chosen * np.log(np.maximum(chances, 1e-30))).sum())
-            slope -= np.einsum("vc,vcf->f", chosen - chances, features)
-        return value, slope
-
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
-    weights: Doubles = found.x.reshape(2, -1)
-    return weights
-
-
-def _lesson(judged: Judged) -> tuple[Floats, Floats]:
-    """Return what weights apply to, shape (visitors, candidates, 2 n_members), and which share was chosen of what.
-
-    Each visitor counts once, whatever number of items was held out; one without any among the candidates not at all.
-    """
-    usable = judged.relevant.any(axis=1)
+def _lesson(judged: Judged) -> Lesson:
+    """Return what weights apply to: each score where little is known, and where much is."""
     known = known_of(judged.histories)[:, None]
-    scores = np.where(judged.columns >= 0, judged.scores, np.float32(-1e3))
-    features = np.concatenate([scores * (1 - known), scores * known])[:, usable]
-    relevant = judged.relevant[usable]
-    return np.ascontiguousarray(features.transpose(1, 2, 0)), relevant / relevant.sum(axis=1, keepdims=True)
+    features = np.concatenate([judged.scores * (1 - known), judged.scores * known])
+    return chosen_shares(features, judged)
