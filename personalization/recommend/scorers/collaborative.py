@@ -120,11 +120,15 @@ class Additive(Learned):
         return np.log1p(np.maximum(weights, 0)) if self.weighted else np.ones_like(weights)
 
     def _stack(self, histories: Sequence[History]) -> csr_array:
-        profiles = [self._profile(history)[1:] for history in histories]
-        indptr = np.cumsum([0] + [len(learned) for learned, _ in profiles])
-        indices = np.concatenate([learned for learned, _ in profiles])
-        values = np.concatenate([values for _, values in profiles])
-        return csr_array((values, indices, indptr), shape=(len(histories), len(self.learned_ids)))
+        """Return the values of several histories as sparse rows, all at once: profile by profile takes longer."""
+        owners = np.repeat(np.arange(len(histories)), [len(history) for history in histories])
+        behind = self._source[np.concatenate([history.items for history in histories])]
+        weights = np.concatenate([history.weights for history in histories])
+        usable = behind >= 0
+        shape = (len(histories), len(self.learned_ids))
+        rows = csr_array((weights[usable], (owners[usable], behind[usable])), shape=shape)
+        rows.data = self._values(rows.data)
+        return rows
 
     def _training_matrix(self, interactions: Interactions) -> csr_array:
         matrix = interactions.matrix
