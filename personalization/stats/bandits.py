@@ -14,6 +14,8 @@ from personalization.stats.statistics import Doubles
 
 NODES = 512  # of the quadrature; errors stay below 1e-6 for posteriors as narrow as 1e5 observations give
 
+ROUNDING = 1e-9  # a floor of one over the number of arms may come out above it
+
 
 @dataclass(frozen=True, eq=False)
 class BetaArms:
@@ -131,9 +133,10 @@ def with_floor(chances: ArrayLike, floor: float) -> Doubles:
     [0.9, 0.1]
     """
     array = np.asarray(chances, np.float64)
-    if not 0 <= floor * array.size <= 1:
+    shared = floor * array.size
+    if not 0 <= shared <= 1 + ROUNDING:
         raise ValueError("The floor must not be negative, and the floors of all arms not exceed 1.")
-    mixed: Doubles = floor + (1 - array.size * floor) * array
+    mixed: Doubles = floor + max(0.0, 1 - shared) * array
     return mixed
 
 
