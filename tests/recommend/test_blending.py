@@ -9,7 +9,7 @@ import pytest
 from personalization.recommend.artifacts import ArtifactError
 from personalization.recommend.data import History, Interactions, Items
 from personalization.recommend.scorers import SCORERS, Ease, Hybrid, LambdaMart, Popular, Stacked, Svd, load_scorer
-from personalization.recommend.scorers.blending import Judged
+from personalization.recommend.scorers.blending import Judged, _validation_split
 from personalization.recommend.scorers.lambdamart import arrivals, features
 from personalization.recommend.scorers.stacking import _lesson, known_of
 from personalization.recommend.scorers.weighing import best_weights, chosen_shares, likeliest
@@ -140,6 +140,16 @@ def test_a_blend_for_what_comes_next_learns_from_what_came_last(validation):
     hybrid = Hybrid(["popular", "markov"], validation=validation, floor=0).fit(cycles())
     assert hybrid.weights["markov"] > 0.7
     assert hybrid.params["validation"] == validation
+
+
+@pytest.mark.parametrize("validation", ["random", "last-k", "temporal"])
+def test_short_histories_teach_a_blend_too(validation):
+    visitors = [f"{n:02}" for n in range(60) for _ in range(2)]
+    items = [f"{(n % 6) * 2 + step}" for n in range(60) for step in range(2)]
+    seen = Interactions.from_rows(visitors, items, np.arange(120.0))
+    split = _validation_split(validation, seen, seed=0)
+    assert len(split.test_rows) == 60
+    assert split.train.matrix.nnz == 60
 
 
 def cycles(n_visitors=40, n_items=12):

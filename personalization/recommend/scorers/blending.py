@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -28,12 +29,13 @@ from personalization.recommend.data import (
 from personalization.recommend.rerankers import top_rows
 from personalization.recommend.scorers.base import BaseScorer, Scorer
 from personalization.recommend.scorers.registry import SCORERS, load_scorer
-from personalization.recommend.splits import Split, Splitter, last_k, random_per_visitor, temporal
+from personalization.recommend.splits import Split, Splitter, last_k, newest_of_each, random_per_visitor, temporal
 
 logger = logging.getLogger(__name__)
 
 BLOCK = 128
 JUDGES = 1_000
+FEWEST_JUDGES = 50
 DEFAULT = ("popular", "ease", "als", "svd", "rp3beta", "markov", "recent_ease")
 READING = ("content",)
 
@@ -124,17 +126,12 @@ class Blend(BaseScorer):
 
     def _validations(self, interactions: Interactions, items: Items | None) -> Iterator[Split]:
         """Fit the members on one validation split after another; none where there is too little to split."""
-        for number in range(self.folds):
-            try:
-                split = _split(self._validation, interactions, self.seed + number)
-                if not len(split.test_rows):
-                    return
-            except ValueError:
+        for number in range(self.folds if self._validation == "random" else 1):
+            split = _validation_split(self._validation, interactions, self.seed + number)
+            if split is None:
                 return
             self._fit_members(split.train, items)
             yield split
-            if self._validation != "random":
-                return
 
     def _take_columns(self) -> None:
         columns = {member.item_ids for member in self.members.values()}
@@ -167,16 +164,35 @@ class Blend(BaseScorer):
             yield standard[0], Part(name, appraisal, self._masks[name], float(scales[0]), float(means[0]))
 
 
-def _split(validation: str | Splitter, interactions: Interactions, seed: int) -> Split:
+def _validation_split(validation: str | Splitter, interactions: Interactions, seed: int) -> Split | None:
+    """Split by a rule, or by the next one where that leaves too few visitors to learn from; None if all do."""
     if not isinstance(validation, str):
-        return validation(interactions)
-    return VALIDATIONS[validation](interactions, seed)
+        return _split(validation, interactions)
+    found = None
+    for rule in VALIDATIONS[validation]:
+        found = _split(partial(rule, seed=seed), interactions) or found
+        if found is not None and len(found.test_rows) >= FEWEST_JUDGES:
+            break
+    return found
 
 
-VALIDATIONS = {
-    "random": lambda interactions, seed: random_per_visitor(interactions, fraction=0.1, seed=seed),
-    "last-k": lambda interactions, seed: last_k(interactions),
-    "temporal": lambda interactions, seed: temporal(interactions),
+def _split(rule: Splitter, interactions: Interactions) -> Split | None:
+    try:
+        split = rule(interactions)
+    except ValueError:
+        return None
+    return split if len(split.test_rows) else None
+
+
+def _seedless(rule: Splitter) -> Callable[..., Split]:
+    return lambda interactions, seed: rule(interactions)
+
+
+# A short history has no tenth, and few visitors come back after a cut: then more of each is held out.
+VALIDATIONS: Mapping[str, Sequence[Callable[..., Split]]] = {
+    "random": (partial(random_per_visitor, fraction=0.1), partial(random_per_visitor, fraction=0.25)),
+    "last-k": (_seedless(last_k), _seedless(newest_of_each)),
+    "temporal": (_seedless(temporal), _seedless(newest_of_each)),
 }
 
 
