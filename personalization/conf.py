@@ -37,7 +37,7 @@ class Settings:
     training_window_days: int = 365
     training_holdout: float = 0.2
     training_minimum: int = 200
-    training_members: Sequence[str] = ("popular", "content", "ease", "als", "svd", "rp3beta", "markov")
+    training_members: Sequence[str] = ("popular", "content", "ease", "als", "markov")
     training_tuning_seconds: int = 0
     training_learn_weights: bool = False
     training_pause_hours: float = 6.0

@@ -31,7 +31,7 @@ def test_train_prints_the_hold_out_table_and_the_verdict():
     assert f"v{version.pk} on the hold-out" in out
     assert "NDCG@10" in out
     assert "Coverage@10" in out
-    for scorer in ("popular", "ease", "svd", "markov", "hybrid"):
+    for scorer in ("popular", "ease", "als", "markov", "hybrid"):
         assert scorer in out
     assert f"v{version.pk} was promoted. Beats popularity" in out
 
