@@ -307,8 +307,9 @@ class Interactions:
         if not len(visitors):
             empty = csr_array(self.matrix.shape, dtype=np.float32)
             return replace(self, ignored=empty, ignored_at=_no_doubles())
-        ids = {"visitor_ids": self.visitor_ids, "item_ids": self.item_ids}
-        shown = Interactions.from_rows(visitors, items, timestamps, **ids)
+        shown = Interactions.from_rows(
+            visitors, items, timestamps, visitor_ids=self.visitor_ids, item_ids=self.item_ids
+        )
         return replace(self, ignored=shown.matrix, ignored_at=shown.timestamps)
 
     def keep(self, pairs: Mask) -> Interactions:

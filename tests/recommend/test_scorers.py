@@ -255,7 +255,7 @@ def test_a_member_without_an_opinion_drops_out():
 def test_each_members_part_of_a_blend_is_named():
     interactions, items = two_tastes()
     hybrid = Hybrid().fit(interactions, items)
-    assert set(hybrid.members) == {"popular", "ease", "als", "svd", "rp3beta", "markov", "content"}
+    assert set(hybrid.members) == {"popular", "ease", "als", "svd", "rp3beta", "markov", "recent_ease", "content"}
     history = interactions.history(0)
     parts = hybrid.explain(history, int(history.items[0])).contributions
     assert {part.scorer for part in parts} == set(hybrid.members)
@@ -295,7 +295,7 @@ def test_learning_weights_never_looks_at_more_than_it_was_given():
 
 def test_too_little_to_learn_from_gives_equal_weights():
     seen = Interactions.from_rows(["a", "b"], ["x", "y"], [1.0, 2.0])
-    assert set(Hybrid().fit(seen).weights.values()) == {1 / 3}
+    assert len(set(Hybrid().fit(seen).weights.values())) == 1
 
 
 def test_fitted_members_need_no_second_fit_but_must_agree():
