@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 from personalization.recommend.data import Doubles, Indexes
 
@@ -157,11 +155,16 @@ def _dealt_anew(points: Doubles, seed: int) -> Doubles:
 
 
 def _labels(points: Doubles, number: int, seed: int) -> Indexes:
+    # Imported here: a web process asks which group is nearest, and would load scikit-learn for nothing.
+    from sklearn.cluster import KMeans
+
     labels: Indexes = KMeans(number, n_init=STARTS, random_state=seed).fit_predict(points).astype(np.int64)
     return labels
 
 
 def _silhouette(points: Doubles, labels: Indexes, seed: int) -> float:
+    from sklearn.metrics import silhouette_score
+
     return float(silhouette_score(points, labels, sample_size=min(MOST_JUDGED, len(points)), random_state=seed))
 
 

@@ -103,7 +103,8 @@ class Moments:
     visitor, item : array of int64, shape (m,)
     time : array of float64, shape (m,)
     context : mapping of str to array of str, shape (m,)
-        Any of ``device``, ``locale``, ``referrer`` and ``segment``; empty words, and columns left out, are missing values.
+        Any of ``device``, ``locale``, ``referrer`` and ``segment``; empty words, and columns left out, are missing
+        values.
     """
 
     visitor: Indexes
