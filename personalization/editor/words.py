@@ -20,6 +20,7 @@ SCORERS = {
     "rp3beta": _("Random walks (visitors)"),
     "markov": _("What comes next (Markov)"),
     "sasrec": _("What comes next (attention)"),
+    "recent_ease": _("EASE on the newest items (visitors)"),
     "engagement": _("Chance of a click"),
     "stacked": _("Stacked"),
     "lambdamart": _("LambdaMART"),
