@@ -85,6 +85,24 @@ def test_without_any_member_there_is_no_blend(kind):
         kind(["content"], folds=1).fit(checkerboard())
 
 
+class LearnsOnce(Popular):
+    """Popularity that is full after the first part."""
+
+    def fit(self, interactions, items=None):
+        if self.item_ids:
+            raise ValueError("full")
+        return super().fit(interactions, items)
+
+
+@pytest.mark.parametrize("kind", BLENDS)
+def test_a_member_that_cannot_learn_from_all_drops_out_in_the_end(kind):
+    blend = kind({"once": LearnsOnce(), "ease": Ease(), "svd": Svd()}, folds=1).fit(crowd())
+    assert list(blend.members) == ["ease", "svd"]
+    assert blend.left_out == {"once": "full"}
+    history = crowd().history(0)
+    assert blend.explain(history, 3).score == pytest.approx(float(blend.score([history])[0, 3]), abs=1e-4)
+
+
 def test_lambdamart_without_lightgbm_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(ImportError, match=r"wagtail-slots\[models\]"):

@@ -125,11 +125,10 @@ class LambdaMart(Stacked):
             judged = judge(self.members, split, self.candidates, mean=True)
             lessons.append((judged, arrivals(split.train, items)))
         self._weigh([judged for judged, _ in lessons])
-        self._booster = self._grow(lessons)
-        names = list(self.members)
+        grown, names = self._grow(lessons), list(self.members)
         self._fit_members(interactions, items)
-        if names != list(self.members):
-            raise ValueError(f"A member learned from a part but not from all: {self.left_out}")
+        # Trees that ask a member which could learn from a part only are of no use; the stacked weights are.
+        self._booster = grown if names == list(self.members) else None
         self._take_columns()
         self._arrivals = arrivals(interactions, items)
         self._first_met = dict(zip(self.item_ids, self._arrivals.tolist(), strict=True))
