@@ -188,6 +188,7 @@ def test_the_image_copies_only_what_exists():
         assert "!" + source.split("/")[0] in let_in
 
 
+@pytest.mark.django_db
 def test_prometheus_scrapes_an_address_that_exports(client, loaded: dict):
     config = yaml.safe_load((ROOT / "docker/prometheus/prometheus.yml").read_text())
     for job in config["scrape_configs"]:
