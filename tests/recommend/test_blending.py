@@ -185,7 +185,7 @@ def opinions(right, wrong, n_visitors=30, seed=0, length=5):
     relevant[:, 0] = 1
     histories = [History(list(range(length)))] * n_visitors
     columns = np.tile(np.arange(10), (n_visitors, 1))
-    return Judged(histories, columns, scores.astype(np.float32), relevant, np.ones(n_visitors, dtype=np.int64))
+    return Judged(histories, columns, scores.astype(np.float32), relevant)
 
 
 def swap(judged):
@@ -202,7 +202,7 @@ def test_the_best_weights_are_those_of_all_validation_splits_together():
     assert best_weights(names, []) == {"right": 0.5, "wrong": 0.5}
 
 
-def test_weights_are_changed_only_for_what_is_clearly_better():
+def test_members_of_one_opinion_share_its_weight():
     names = ["right", "also right"]
     same = opinions(2, 1)
     same.scores[1] = same.scores[0]

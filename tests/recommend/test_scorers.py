@@ -255,7 +255,7 @@ def test_a_member_without_an_opinion_drops_out():
 def test_each_members_part_of_a_blend_is_named():
     interactions, items = two_tastes()
     hybrid = Hybrid().fit(interactions, items)
-    assert set(hybrid.members) == {"popular", "ease", "als", "svd", "rp3beta", "markov", "recent_ease", "content"}
+    assert set(hybrid.members) == {"popular", "ease", "als", "svd", "item_knn", "markov", "recent_ease", "content"}
     history = interactions.history(0)
     parts = hybrid.explain(history, int(history.items[0])).contributions
     assert {part.scorer for part in parts} == set(hybrid.members)

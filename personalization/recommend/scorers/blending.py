@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 BLOCK = 128
 JUDGES = 1_000
 FEWEST_JUDGES = 50
-DEFAULT = ("popular", "ease", "als", "svd", "rp3beta", "markov", "recent_ease")
+DEFAULT = ("popular", "ease", "als", "svd", "item_knn", "markov", "recent_ease")
 READING = ("content",)
 
 Members = Mapping[str, Scorer | Mapping[str, Any]] | Sequence[str]
@@ -293,15 +293,17 @@ class Judged:
     """Some visitors' candidates with every member's opinion of them, and which of them were held out.
 
     ``columns`` and ``relevant`` have the shape (n_visitors, n_candidates), ``scores`` (n_members, n_visitors,
-    n_candidates); a place without a candidate has the column -1. ``held_out`` counts all that was held out from each
-    visitor, among the candidates or not.
+    n_candidates); best candidates first, and -1 for a place without one.
     """
 
     histories: Sequence[History]
     columns: Indexes
     scores: Floats
     relevant: Floats
-    held_out: Indexes
+
+    def best(self, count: int) -> Judged:
+        """Return the same with fewer candidates, the best by the members' mean."""
+        return Judged(self.histories, self.columns[:, :count], self.scores[:, :, :count], self.relevant[:, :count])
 
 
 def judge(
@@ -309,7 +311,6 @@ def judge(
     split: Split,
     n_candidates: int,
     *,
-    mean: bool,
     n_visitors: int = JUDGES,
     seed: int = 0,
 ) -> Judged:
@@ -320,17 +321,14 @@ def judge(
     members : mapping of str to Scorer
         Fitted on ``split.train`` alone.
     n_candidates : int
-        How many of the items that a visitor has not seen.
-    mean : bool
-        Whether candidates are those with the highest mean of the members' standardised scores, or those with the
-        highest score by any member.
+        How many of the items that a visitor has not seen: those with the highest mean of the standardised scores.
     """
     rows = split.test_rows
     if len(rows) > n_visitors:
         rows = np.sort(np.random.default_rng(seed).choice(rows, n_visitors, replace=False))
     unknown = {name: np.flatnonzero(~member.coverage_mask()) for name, member in members.items()}
     blocks = [
-        _judge_block(members, unknown, split, rows[start : start + BLOCK], n_candidates, mean)
+        _judge_block(members, unknown, split, rows[start : start + BLOCK], n_candidates)
         for start in range(0, len(rows), BLOCK)
     ]
     return Judged(
@@ -338,7 +336,6 @@ def judge(
         np.concatenate([columns for columns, _, _ in blocks]),
         np.concatenate([scores for _, scores, _ in blocks], axis=1),
         np.concatenate([relevant for _, _, relevant in blocks]),
-        np.diff(split.test.matrix.indptr)[rows].astype(np.int64),
     )
 
 
@@ -348,11 +345,10 @@ def _judge_block(
     split: Split,
     rows: Indexes,
     n_candidates: int,
-    mean: bool,
 ) -> tuple[Indexes, Floats, Floats]:
     histories = split.train.histories(rows)
     scores = np.stack([standardise(m.score(histories), unknown[name])[0] for name, m in members.items()])
-    order = scores.mean(axis=0) if mean else scores.max(axis=0)
+    order = scores.mean(axis=0)
     order[split.train.matrix[rows].nonzero()] = -np.inf
     columns = top_rows(order, min(n_candidates, order.shape[1]))
     at = np.maximum(columns, 0)

@@ -12,10 +12,8 @@ from personalization.recommend.data import Appraisal, Floats, History, Interacti
 from personalization.recommend.scorers.base import Scorer
 from personalization.recommend.scorers.blending import JUDGES, Blend, Members, attribute_all, judge
 from personalization.recommend.scorers.registry import register
-from personalization.recommend.scorers.weighing import best_weights, check_floor
+from personalization.recommend.scorers.weighing import CANDIDATES, best_weights
 from personalization.recommend.splits import Split, Splitter
-
-CANDIDATES = 300
 
 
 @register
@@ -25,9 +23,10 @@ class Hybrid(Blend):
     Parameters
     ----------
     members : sequence of str, or mapping of str to dict or Scorer, optional
-        Names of scorers; or names with their parameters; or names with scorers. Popularity, EASE, ALS, SVD, RP3beta,
-        the Markov chain and (where there are embeddings) content when left out. Scorers that are fitted already, on
-        the same items, need no `fit`. A member that cannot run is left out, see ``left_out``.
+        Names of scorers; or names with their parameters; or names with scorers. Popularity, EASE, EASE on the newest
+        items, ALS, SVD, item neighbours, the Markov chain and (where there are embeddings) content when left out.
+        Scorers that are fitted already, on the same items, need no `fit`. A member that cannot run is left out, see
+        ``left_out``.
     weights : mapping of str to float, optional
         Not negative, one for each member. Learned while fitting when left out.
     validation : {"random", "last-k", "temporal"} or callable
@@ -46,7 +45,7 @@ class Hybrid(Blend):
     -----
     ``score = sum over members m of w_m (s_m - mean(s_m)) / sd(s_m)``, mean and deviation over the items the member
     knows, for this visitor. An item a member does not know gets its average, 0; a member whose scores for this visitor
-    are all the same says nothing and drops out.
+    are all the same says nothing and drops out. The weights are those of a conditional logit, see `best_weights`.
 
     References
     ----------
@@ -90,9 +89,7 @@ class Hybrid(Blend):
         return self
 
     def _learn_weights(self, interactions: Interactions, items: Items | None) -> dict[str, float]:
-        judged = [
-            judge(self.members, split, CANDIDATES, mean=False) for split in self._validations(interactions, items)
-        ]
+        judged = [judge(self.members, split, CANDIDATES) for split in self._validations(interactions, items)]
         return best_weights(list(self.members), judged, floor=self.floor)
 
     def _meta(self) -> dict[str, Any]:
@@ -118,14 +115,7 @@ class Hybrid(Blend):
 
 
 def tune_weights(
-    members: Mapping[str, Scorer],
-    split: Split,
-    *,
-    k: int = 10,
-    floor: float = 0.02,
-    max_visitors: int = JUDGES,
-    rounds: int = 2,
-    seed: int = 0,
+    members: Mapping[str, Scorer], split: Split, *, floor: float = 0.02, max_visitors: int = JUDGES, seed: int = 0
 ) -> dict[str, float]:
     """Find the members' weights on a validation split, see `best_weights`.
 
@@ -135,29 +125,15 @@ def tune_weights(
         Fitted on ``split.train`` (not on more: the validation part would leak).
     split : Split
         Validation; a part of the training data, never the hold-out.
-    k : int
-        Cut-off of the NDCG.
     floor : float
         Smallest weight of a member.
     max_visitors : int
         Visitors to look at, sampled with `seed` when there are more.
-    rounds : int
-        How often coordinate ascent goes through the members.
 
     Returns
     -------
     dict of str to float
         Weights that sum to 1.
-
-    Notes
-    -----
-    Only each visitor's 300 items of the largest standardised score with any member are kept: a blend's first ten are
-    practically always among them, and a step then costs milliseconds at any catalog size.
     """
-    check_floor(len(members), floor)
-    judged = (
-        [judge(members, split, CANDIDATES, mean=False, n_visitors=max_visitors, seed=seed)]
-        if len(split.test_rows)
-        else []
-    )
-    return best_weights(list(members), judged, k=k, floor=floor, rounds=rounds)
+    judged = [judge(members, split, CANDIDATES, n_visitors=max_visitors, seed=seed)] if len(split.test_rows) else []
+    return best_weights(list(members), judged, floor=floor)

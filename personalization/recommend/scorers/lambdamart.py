@@ -26,6 +26,7 @@ from personalization.recommend.scorers.base import SECONDS_PER_DAY, check_positi
 from personalization.recommend.scorers.blending import Judged, Members, Part, judge
 from personalization.recommend.scorers.registry import register
 from personalization.recommend.scorers.stacking import Stacked, known_of
+from personalization.recommend.scorers.weighing import CANDIDATES
 from personalization.recommend.splits import Splitter
 
 if TYPE_CHECKING:
@@ -122,9 +123,9 @@ class LambdaMart(Stacked):
         self._start(items)
         lessons = []
         for split in self._validations(interactions, items):
-            judged = judge(self.members, split, self.candidates, mean=True)
+            judged = judge(self.members, split, self.candidates)
             lessons.append((judged, arrivals(split.train, items)))
-        self._weigh([judged for judged, _ in lessons])
+        self._weigh([judged.best(CANDIDATES) for judged, _ in lessons])
         grown, names = self._grow(lessons), list(self.members)
         self._fit_members(interactions, items)
         # Trees that ask a member which could learn from a part only are of no use; the stacked weights are.

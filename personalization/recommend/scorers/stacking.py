@@ -12,10 +12,9 @@ from personalization.recommend.data import Appraisal, Floats, History, Interacti
 from personalization.recommend.scorers.base import check_positive
 from personalization.recommend.scorers.blending import Blend, Judged, Members, attribute_all, judge
 from personalization.recommend.scorers.registry import register
-from personalization.recommend.scorers.weighing import Lesson, chosen_shares, likeliest
+from personalization.recommend.scorers.weighing import CANDIDATES, Lesson, chosen_shares, likeliest
 from personalization.recommend.splits import Splitter
 
-CANDIDATES = 100
 LONG = 100
 
 
@@ -55,7 +54,7 @@ class Stacked(Blend):
     -----
     ``score = sum over members m of ((1 - k) a_m + k b_m) z_m`` with the standardised scores ``z_m`` and ``k`` from 0 to
     1 for what is known of the visitor (see `known_of`). The weights ``a`` and ``b``, not negative, make each held-out
-    item most likely among its visitor's hundred best candidates: ``P(j) = exp(score_j) / sum over i of exp(score_i)``.
+    item most likely among its visitor's fifty best candidates: ``P(j) = exp(score_j) / sum over i of exp(score_i)``.
     A linear score, so each member's explanation is only scaled. Where there is too little to learn from, all members
     count alike.
 
@@ -90,7 +89,7 @@ class Stacked(Blend):
     def fit(self, interactions: Interactions, items: Items | None = None) -> Stacked:
         """Learn the weights on splits of `interactions`; then fit every member on all."""
         self._start(items)
-        judged = [judge(self.members, split, CANDIDATES, mean=True) for split in self._validations(interactions, items)]
+        judged = [judge(self.members, split, CANDIDATES) for split in self._validations(interactions, items)]
         self._weigh(judged)
         self._fit_members(interactions, items)
         self._take_columns()

@@ -1,20 +1,19 @@
-"""How a blend finds its members' weights: by likelihood, then by NDCG where that is clearly better."""
+"""How a blend finds its members' weights: those under which what visitors chose is most likely."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 
 from personalization.recommend.data import Doubles, Floats
-from personalization.recommend.rerankers import top_rows
 from personalization.recommend.scorers.blending import Judged
 
-MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.5, 2.0, 3.0)
+# So many of a visitor's best candidates are compared: it is the first page that has to be right.
+CANDIDATES = 50
 PENALTY = 10.0
-ABSENT = np.float32(-1e6)
 
 
 class Lesson(NamedTuple):
@@ -83,7 +82,7 @@ def likeliest(lessons: Sequence[Lesson], start: Doubles, penalty: float = PENALT
 
 
 def best_weights(
-    names: Sequence[str], judged: Sequence[Judged], *, k: int = 10, floor: float = 0.02, rounds: int = 2
+    names: Sequence[str], judged: Sequence[Judged], *, floor: float = 0.02, penalty: float = PENALTY
 ) -> dict[str, float]:
     """Find weights for members' scores from one or more validation splits; equal ones where there is none.
 
@@ -93,72 +92,31 @@ def best_weights(
         The members.
     judged : sequence of Judged
         Of all splits, with the members in this order.
-    k : int
-        Cut-off of the NDCG.
     floor : float
         Smallest weight.
-    rounds : int
-        How often coordinate ascent goes through the members.
+    penalty : float
+        Of the squared distance from equal weights, in visitors.
 
     Returns
     -------
     dict of str to float
         Weights that sum to 1.
 
+    Raises
+    ------
+    ValueError
+        If the floor leaves the weights no room.
+
     Notes
     -----
-    The likeliest weights are taken as a start. One after the other is then changed where that raises the NDCG by more
-    than one standard error over the visitors: the best of many blends on a few hundred visitors owes much to chance.
+    Likelihood, and not the NDCG itself: the best NDCG of many blends on a few hundred visitors owes much to chance, and
+    does worse on others.
     """
-    check_floor(len(names), floor)
+    if len(names) * floor >= 1 or floor < 0:
+        raise ValueError(f"{len(names)} members cannot each have a weight of at least {floor}.")
     equal = np.full(len(names), 1 / len(names))
     if not judged:
         return dict(zip(names, equal.tolist(), strict=True))
-    weights = likeliest([chosen_shares(part.scores, part) for part in judged], equal)
-    weights = _ascend(weights / weights.sum() if weights.any() else equal, judged, k, rounds)
-    weights = floor + (1 - floor * len(names)) * weights / weights.sum()
-    return dict(zip(names, weights.round(4).tolist(), strict=True))
-
-
-def check_floor(n_members: int, floor: float) -> None:
-    """Refuse a floor that leaves the weights no room."""
-    if n_members * floor >= 1 or floor < 0:
-        raise ValueError(f"{n_members} members cannot each have a weight of at least {floor}.")
-
-
-def _ascend(weights: Doubles, judged: Sequence[Judged], k: int, rounds: int) -> Doubles:
-    best = _ndcg(judged, k, weights)
-    for _ in range(rounds):
-        for position in range(len(weights)):
-            for moved in list(_moves(weights, position)):
-                values = _ndcg(judged, k, moved)
-                gain = values - best
-                if gain.mean() > gain.std() / np.sqrt(len(gain)):
-                    weights, best = moved, values
-    return weights
-
-
-def _moves(weights: Doubles, position: int) -> Iterator[Doubles]:
-    """Yield the weights with one of them changed, on the scale where all sum to 1."""
-    base = weights[position] if weights[position] > 0 else 1 / len(weights)
-    for multiple in MULTIPLES:
-        moved = weights.copy()
-        moved[position] = base * multiple
-        if moved.sum() > 0:
-            yield moved / moved.sum()
-
-
-def _ndcg(judged: Sequence[Judged], k: int, weights: Doubles) -> Doubles:
-    """Return the NDCG of a blend for each visitor of each split."""
-    return np.concatenate([_ndcg_of(part, k, weights) for part in judged])
-
-
-def _ndcg_of(judged: Judged, k: int, weights: Doubles) -> Doubles:
-    blended = np.tensordot(weights.astype(np.float32), judged.scores, axes=1)
-    blended[judged.columns < 0] = ABSENT
-    ranked = np.maximum(top_rows(blended, k), 0)
-    discounts = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(discounts)[np.minimum(judged.held_out, k) - 1]
-    found = np.take_along_axis(judged.relevant, ranked, axis=1)
-    values: Doubles = found @ discounts[: found.shape[1]] / ideal
-    return values
+    weights = likeliest([chosen_shares(part.scores, part) for part in judged], equal, penalty)
+    weights = weights / weights.sum() if weights.any() else equal
+    return dict(zip(names, (floor + (1 - floor * len(names)) * weights).round(4).tolist(), strict=True))
