@@ -48,6 +48,7 @@ class Settings:
     tracker: str = ""
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
     artifacts_kept: int = 5
+    global_holdout: float = 0.0
     deadline_ms: int = 150
     api_max_body_bytes: int = 262_144
     api_max_events: int = 200

@@ -1,7 +1,9 @@
 """Django finds every room's models here; nobody else imports this module."""
 
 from personalization.catalog.models import Embedding, Epoch, Item
-from personalization.events.models import Event, EventImport, TagForecast
+from personalization.events.models import Event, EventImport, SenderKey, TagForecast
+from personalization.experiments.flags import VisitorFlag
+from personalization.experiments.models import Arm, Batch, DaySum, Experiment, Metric, NamespaceRange, Phase
 from personalization.monitoring.models import (
     Alert,
     AlertSubscription,
@@ -18,22 +20,31 @@ from personalization.visitors.models import Consent, Profile, Segment, Visitor
 __all__ = [
     "Alert",
     "AlertSubscription",
+    "Arm",
+    "Batch",
     "Consent",
+    "DaySum",
     "Embedding",
     "Epoch",
     "Event",
     "EventImport",
+    "Experiment",
     "FairnessAudit",
     "Item",
     "ItemGroup",
+    "Metric",
     "ModelVersion",
+    "NamespaceRange",
+    "Phase",
     "Profile",
     "Reading",
     "Reference",
     "Segment",
+    "SenderKey",
     "Slot",
     "TagForecast",
     "Threshold",
     "TrainingRun",
     "Visitor",
+    "VisitorFlag",
 ]

@@ -65,6 +65,11 @@ class Event(models.Model):
         blank=True,
         help_text="The rule of data quality that this breaks, or “released”; empty for what is believed.",
     )
+    context = models.JSONField(
+        null=True,
+        help_text="Of an exposure in an experiment: device, locale and segment; of a bandit's also whether the visitor "
+        "is held back from it, the arm's propensity, and the features it went by.",
+    )
     occurred_at = models.DateTimeField(_("occurred"))
     received_at = models.DateTimeField(default=timezone.now)
 
@@ -78,12 +83,32 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["occurred_at", "kind"], name="event_time"),
             models.Index(fields=["slot_key", "kind", "occurred_at"], name="event_slot"),
+            models.Index(fields=["arm_key", "occurred_at"], name="event_arm", condition=~models.Q(arm_key="")),
             models.Index(fields=["verdict", "occurred_at"], name="event_verdict", condition=~models.Q(verdict="")),
             models.Index(fields=["received_at"], name="event_network", condition=~models.Q(network="")),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.item_key}"
+
+
+class SenderKey(models.Model):
+    """What a server shows to report conversions. Only a digest is kept: the key itself is told once."""
+
+    name = models.CharField(_("name"), max_length=80, help_text=_("Which server holds it."))
+    prefix = models.CharField(_("begins with"), max_length=8, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("server key")
+        verbose_name_plural = _("server keys")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
 
 
 class EventImport(models.Model):

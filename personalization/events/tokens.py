@@ -3,8 +3,10 @@
 import hmac
 import math
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.core.signing import BadSignature, Signer
 from django.utils import timezone
@@ -28,7 +30,8 @@ class TokenError(Exception):
 class DecisionToken:
     """What was decided. On its way through the browser it names the visitor only as `owner`, which nobody can reverse.
 
-    So a script on the page cannot follow a person by the token, which differs in every decision.
+    So a script on the page cannot follow a person by the token, which differs in every decision. `context` is what the
+    exposure of an experiment's arm notes besides; it stays on the server.
     """
 
     decision_id: uuid.UUID
@@ -40,6 +43,7 @@ class DecisionToken:
     placement: str = ""
     issued_at: datetime = field(default_factory=timezone.now)
     owner: str = ""
+    context: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.visitor_key:

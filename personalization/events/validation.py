@@ -4,7 +4,7 @@ import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
@@ -129,9 +129,11 @@ def believe(event: NewEvent, *, reader: TokenReader, knows_item: Callable[[str],
 
 
 def once(row: Event) -> uuid.UUID | None:
-    """The id of a fact that counts once, however many events tell it."""
+    """The id of a fact that counts once, however many events tell it. An arm is served once a day."""
     if row.decision_id is None or row.kind not in COUNTED_ONCE:
         return None
+    if row.kind == Kind.EXPOSURE and row.arm_key:
+        return uuid.uuid5(ONCE, f"{row.arm_key}|{row.visitor_key}|{row.occurred_at.astimezone(UTC):%Y-%m-%d}")
     return uuid.uuid5(ONCE, f"{row.decision_id}|{row.visitor_key}|{row.kind}|{row.item_key}")
 
 

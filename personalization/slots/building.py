@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 
 from personalization.events.tokens import DecisionToken, issue
+from personalization.slots.arms import arm_key_of, exposure_of
 from personalization.slots.context import ServingContext
 from personalization.slots.decision import DecidedItem, Decision, Origin, Why
 from personalization.slots.definitions import Definition
@@ -20,6 +21,8 @@ def build_decision(
     token = DecisionToken(
         decision_id=decision_id,
         slot_key=definition.key,
+        arm_key=arm_key_of(definition.key, context),
+        context=exposure_of(definition.key, context),
         visitor_key=context.token_visitor,
         item_keys=tuple(item.key for item in items),
         propensities=tuple(1.0 if item.propensity is None else item.propensity for item in items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import waffle
+import waffle.utils
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port
@@ -20,6 +22,7 @@ from personalization.catalog.keys import key_of
 from personalization.catalog.models import Epoch
 from personalization.catalog.snapshot import EVERY_SITE
 from personalization.events.tokens import DecisionToken
+from personalization.experiments.assignment import Assignment, ServedExperiment
 from personalization.recommend.data import Floats, History, Indexes, Mask
 from personalization.slots import memory as process_memory
 from personalization.slots.decision import Decision
@@ -56,6 +59,10 @@ def _no_circumstances(is_told: bool) -> Mapping[str, Any]:
     return {}
 
 
+def _no_arm(experiment: ServedExperiment) -> str | None:
+    return None
+
+
 def _always(flag: str) -> bool:
     return True
 
@@ -79,6 +86,7 @@ class ServingContext:
     liked_tags: tuple[str, ...] = ()
     given_segments: tuple[str, ...] = ()
     model_version: int | None = None
+    find_forced_arm: Callable[[ServedExperiment], str | None] = _no_arm
     is_tracked: bool = True
     now: datetime = field(default_factory=timezone.now)
     parent: ServingContext | None = None
@@ -96,6 +104,8 @@ class ServingContext:
     phrases: dict[Any, str] = field(default_factory=dict)
     shown: set[int] = field(default_factory=set)
     shown_keys: set[str] = field(default_factory=set)
+    assignments: dict[str, Assignment | None] = field(default_factory=dict)
+    beside: dict[int, ServingContext] = field(default_factory=dict)
 
     @classmethod
     def from_request(
@@ -170,7 +180,7 @@ class ServingContext:
         self.item_key = item_key or self.item_key
         if locale:
             self.locale = _content_language(locale)
-        for name in ("item_row", "history", "segments"):
+        for name in ("item_row", "history", "facts", "segments"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -178,7 +188,25 @@ class ServingContext:
         """What this process holds, brought up to date by one query."""
         if self.parent:
             return self.parent.memory
-        return process_memory.current(Epoch.objects.numbers(), self.model_version)
+        return process_memory.current(self.epochs, self.model_version)
+
+    @cached_property
+    def epochs(self) -> Mapping[str, int]:
+        """How often each thing that is held in memory has changed: the first query of a page."""
+        return self.parent.epochs if self.parent else Epoch.objects.numbers()
+
+    def by_version(self, version_id: int | None) -> ServingContext:
+        """The same request, ranked by another model version; what the page has shown is shared."""
+        if version_id is None or version_id == self.model_version:
+            return self
+        if version_id not in self.beside:
+            memory = process_memory.current(self.epochs, version_id)
+            beside = copy(self)
+            vars(beside).update(
+                memory=memory, model_version=version_id, rankings={}, leaders={}, addends={}, phrases={}
+            )
+            self.beside[version_id] = beside
+        return self.beside[version_id]
 
     @cached_property
     def visitor(self) -> Visitor | None:
@@ -210,6 +238,12 @@ class ServingContext:
     def token_visitor(self) -> str:
         """The visitor whom a decision's token may name."""
         return self.visitor.key if self.purposes and not self.refuses else ""
+
+    @cached_property
+    def unit(self) -> str:
+        """By what experiments know the visitor; empty for whom nothing may be counted."""
+        counted = self.token_visitor and self.is_tracked and self.consent and self.consent.analytics
+        return self.visitor.experiment_unit if counted else ""
 
     @cached_property
     def site_id(self) -> int | None:
@@ -244,7 +278,7 @@ class ServingContext:
         memberships = self.memory.memberships
         if self.parent or not memberships:
             return ()
-        admitted = {*self.given_segments, *keys_of(memberships, self._facts())}
+        admitted = {*self.given_segments, *keys_of(memberships, self.facts)}
         return tuple(membership.key for membership in memberships if membership.key in admitted)
 
     @property
@@ -253,7 +287,9 @@ class ServingContext:
         lasting = {membership.key for membership in self.memory.memberships if membership.is_lasting}
         return next((key for key in self.segments if key in lasting), self.language)
 
-    def _facts(self) -> Facts:
+    @cached_property
+    def facts(self) -> Facts:
+        """What rules about segments and experiments may look at."""
         return Facts(
             now=self.now,
             locale=self.language,
@@ -331,12 +367,22 @@ def _read(request: HttpRequest) -> ServingContext:
         find_first_name=partial(_first_name, request),
         # Read only: a percentage would be drawn, and kept in a cookie that nobody has agreed to.
         is_flag_active=partial(waffle.flag_is_active, request, read_only=True),
+        find_forced_arm=partial(_forced_arm, request),
         find_circumstances=partial(_circumstances, request),
         refuses=identity.refuses_personalization(request.headers),
         path=request.path,
         locale=_content_language(translation.get_language()),
         is_tracked=not getattr(request, "is_preview", False),
     )
+
+
+def _forced_arm(request: HttpRequest, experiment: ServedExperiment) -> str | None:
+    """The arm that somebody of the staff asks for by Waffle's testing mode: ``?dwft_FLAG=ARM``."""
+    asked = request.GET.get(waffle.utils.get_setting("TEST_COOKIE") % experiment.flag) if experiment.flag else None
+    if not asked or not waffle.get_waffle_flag_model().get(experiment.flag).testing:
+        return None
+    user = getattr(request, "user", None)
+    return asked if user is not None and user.has_perm("wagtailadmin.access_admin") else None
 
 
 def _circumstances(request: HttpRequest, is_told: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from wagtail.models import Locale
 
 from personalization.catalog import snapshot
 from personalization.catalog.snapshot import Catalog
+from personalization.experiments.assignment import Assignment, ServedExperiment, serving_experiments
 from personalization.recommend.data import Indexes, Interactions, Items, Mask
 from personalization.recommend.scorers.base import Scorer
 from personalization.recommend.scorers.content import Content, Similar
@@ -45,12 +46,14 @@ class Memory:
     sites: Sites
     languages: Mapping[int, str]
     memberships: tuple[Membership, ...] = ()
+    experiments: Mapping[int, tuple[ServedExperiment, ...]] = field(default_factory=dict)
     _scorers: dict[str, Scorer | None] = field(default_factory=dict)
     _blends: dict[tuple[tuple[str, float], ...], Scorer | None] = field(default_factory=dict)
     _pools: WeakKeyDictionary[Definition, Pool] = field(default_factory=WeakKeyDictionary)
     _tailored: WeakKeyDictionary[Definition, dict[tuple[str, ...], Definition]] = field(
         default_factory=WeakKeyDictionary
     )
+    _altered: WeakKeyDictionary[Definition, dict[str, Definition]] = field(default_factory=WeakKeyDictionary)
     _ledgers: WeakKeyDictionary[Definition, Ledger] = field(default_factory=WeakKeyDictionary)
 
     @property
@@ -97,6 +100,16 @@ class Memory:
         if named not in known:
             known[named] = definition.tailored_to(named)
         return known[named]
+
+    def altered(self, definition: Definition, assignment: Assignment) -> Definition:
+        """The slot as an arm has it: the same object for the same arm, so that its pool is kept."""
+        changes = assignment.arm.changes if assignment.arm else None
+        if not changes:
+            return definition
+        known = self._altered.setdefault(definition, {})
+        if assignment.arm_key not in known:
+            known[assignment.arm_key] = replace(definition, **changes)
+        return known[assignment.arm_key]
 
     def pool(self, definition: Definition) -> Pool:
         """The rows a slot may draw on, as far as time and visitor do not matter."""
@@ -206,10 +219,10 @@ def _renew(stamp: tuple[int, int], catalog: Catalog, bundle: Bundle | None) -> M
     held = _held
     if held is None or held.stamp != stamp or held.catalog is not catalog:
         definitions = define(Slot.objects.all())
-        memory = Memory(stamp, catalog, bundle, definitions, read_sites(), _languages(), live_memberships())
-        _held = memory.warm_up()
+        read = (read_sites(), _languages(), live_memberships(), serving_experiments())
+        _held = Memory(stamp, catalog, bundle, definitions, *read).warm_up()
     elif held.bundle is not bundle:
-        kept = (held.definitions, held.sites, held.languages, held.memberships)
+        kept = (held.definitions, held.sites, held.languages, held.memberships, held.experiments)
         _held = Memory(stamp, catalog, bundle, *kept).warm_up()
     return _held
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from personalization.recommend.data import History
 from personalization.slots import metrics, policies
+from personalization.slots.arms import put_under_test
 from personalization.slots.building import build_decision, build_item, build_nothing
 from personalization.slots.candidates import find_candidates, rows_of
 from personalization.slots.considered import list_candidates
@@ -104,12 +105,12 @@ def _do_not_decide(definition: Definition, stages: Stages) -> Decision:
 def _decide(definition: Definition, stages: Stages) -> Decision:
     with stages.stage(Reason.FLAG_FAILED):
         _check_switches(definition, stages.context)
-    definition = _tailored(definition, stages)
+    definition = _tailored(put_under_test(definition, stages), stages)
     return _decided(definition, _ranked(definition, stages), stages)
 
 
 def _decide_for_editor(definition: Definition, stages: Stages) -> Decision:
-    definition = _tailored(definition, stages)
+    definition = _tailored(put_under_test(definition, stages), stages)
     ranked = _ranked(definition, stages)
     decision = _decided(definition, ranked, stages)
     candidates = list_candidates(definition, ranked.order, ranked.ranking, stages.context)

@@ -36,6 +36,13 @@ class Visitor(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="visitor"
     )
+    unit = models.CharField(
+        max_length=32,
+        default="",
+        blank=True,
+        editable=False,
+        help_text="What experiments know the visitor by, if not the key: of two that joined, the first one's.",
+    )
     simulated = models.BooleanField(_("simulated"), default=False)
     revision = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="Counts the changes of consent and profile."
@@ -50,6 +57,11 @@ class Visitor(models.Model):
 
     def __str__(self) -> str:
         return self.key[:8]
+
+    @property
+    def experiment_unit(self) -> str:
+        """What experiments hash, the same before and after a login."""
+        return self.unit or self.key
 
 
 class Consent(models.Model):

@@ -143,6 +143,8 @@ def _merge(own: Visitor, anonymous: Visitor) -> None:
         profile = getattr(own, "profile", None) or Profile(visitor=own)
         profiles.merge(profile, learned)
         profile.save()
+    first = min(own, anonymous, key=lambda visitor: visitor.created_at)
+    Visitor.objects.filter(pk=own.pk).update(unit=first.experiment_unit)
     anonymous.delete()
 
 
