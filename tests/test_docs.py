@@ -29,6 +29,7 @@ from personalization.events.files import REQUIRED
 from personalization.events.importing import LINE_DETAILS
 from personalization.events.models import Kind
 from personalization.events.validation import DETAILS
+from personalization.recommend.features import NUMBERS, WORDS
 from personalization.slots.context import ServingContext
 from personalization.slots.decision import Origin, Reason
 from personalization.slots.serve import serve
@@ -108,6 +109,11 @@ def test_the_manual_builds_without_a_warning(tmp_path):
 def test_every_page_is_reached_from_the_index():
     listed = re.findall(r"^[\w-]+/[\w-]+$", read("index.md"), re.MULTILINE)
     assert sorted(f"{name}.md" for name in listed) == [page for page in PAGES if page != "index.md"]
+
+
+def test_every_feature_is_explained():
+    cells = re.findall(r"^\| (`.+?) \|", section("explanation/data-quality.md", "Features"), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted([*NUMBERS, *WORDS])
 
 
 def test_every_setting_is_documented_with_its_default():

@@ -85,13 +85,15 @@ class FeatureState:
             raise ValueError("Features can only be asked for in order of time.")
         self._catch_up(now)
         columns = np.asarray(items, dtype=np.int64)
+        left = fade(self._attention, now - self._at, POPULARITY_DAYS)
         words = {name: [word] * len(columns) for name, word in (context or {}).items()}
         moments = Moments(np.zeros(len(columns), dtype=np.int64), columns, np.full(len(columns), now), words)
         return table_of(
             of_visitor(self._log(visitor), moments, self.shelf)
             | item_numbers(
-                fade(self._attention[columns], now - self._at[columns], POPULARITY_DAYS),
-                fade(self._attention[-1:], now - self._at[-1:], POPULARITY_DAYS),
+                left[columns],
+                left[-1:],
+                self.shelf.demand(left[:-1])[columns],
                 self._chosen[columns],
                 self._shown[columns],
                 len(self._chosen),

@@ -9,7 +9,7 @@ Both go through the functions of this module, and a test replays a history to se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +17,19 @@ from scipy.sparse import csr_array
 
 from personalization.recommend.asof import DAY, AsOf, fade
 from personalization.recommend.data import Doubles, Floats, Indexes, Items, Mask
+from personalization.recommend.forecasts import SHORTEST_DAYS, VISIT_GAP_MINUTES, Rhythm
 
 HOUR = 3_600.0
-SESSION = 1_800.0
+SESSION = VISIT_GAP_MINUTES * 60.0
 WINDOWS = {"events_1h": HOUR, "events_24h": DAY, "events_7d": 7 * DAY}
 INTEREST_DAYS, POPULARITY_DAYS = 14.0, 7.0
 # An item with few impressions is taken to do about as well as one in twenty.
 PRIOR_SHOWN, PRIOR_CHOSEN = 20.0, 1.0
 
-OF_VISITOR = ("recency", "frequency", "value", "engagement", "session_seconds", "session_events", *WINDOWS)
+RETURNS = ("expected_gap", "overdue")
+OF_VISITOR = ("recency", "frequency", "value", "engagement", "session_seconds", "session_events", *WINDOWS, *RETURNS)
 OF_PAIR = ("seen", "shown", "tag_affinity", "tag_dwell", "similarity")
-OF_ITEM = ("popularity", "click_rate", "age")
+OF_ITEM = ("popularity", "click_rate", "tag_demand", "age")
 CROSSED = {
     "similarity_x_popularity": ("similarity", "popularity"),
     "similarity_x_engagement": ("similarity", "engagement"),
@@ -157,6 +159,10 @@ class Shelf:
     tags: csr_array
     published: Doubles
 
+    def demand(self, attention: Doubles) -> Doubles:
+        """Return the attention that an item's tags get on average, from what every item gets; NaN without tags."""
+        return _ratio(self.tags @ (self.tags.T @ attention), np.diff(self.tags.indptr).astype(np.float64))
+
     @classmethod
     def of(cls, items: Items | None, ids: Sequence[str]) -> Shelf:
         """Bring a catalog into the order of some collaborative ids; what it does not know stays empty."""
@@ -204,7 +210,7 @@ def features(log: Log, moments: Moments, shelf: Shelf) -> Table:
     >>> table.column("session_events").tolist()
     [1.0, 2.0]
     """
-    numbers = of_visitor(log, moments, shelf) | of_item(log, moments, len(shelf.published)) | age(moments, shelf)
+    numbers = of_visitor(log, moments, shelf) | of_item(log, moments, shelf) | age(moments, shelf)
     return table_of(numbers, moments)
 
 
@@ -241,34 +247,50 @@ def _habits(acts: Log, moments: Moments) -> dict[str, Doubles]:
         "engagement": np.log1p(by_visitor.decayed(acts.weight, INTEREST_DAYS, moments.visitor, moments.time)),
         "session_seconds": np.log1p(np.where(going_on, moments.time - times[begin[last]], 0.0)),
         "session_events": np.where(going_on, end - begin[last], 0).astype(np.float64),
+        **_returns(by_visitor, np.flatnonzero(opens), start, end, since),
     }
     for name, seconds in WINDOWS.items():
         numbers[name] = np.log1p(end - by_visitor.span(moments.visitor, moments.time - seconds)[1])
     return numbers
 
 
+def _returns(by_visitor: AsOf, opens: Indexes, start: Indexes, end: Indexes, since: Doubles) -> dict[str, Doubles]:
+    """Return how long a visitor stays away as a rule, and how much of such a time is over.
+
+    The rule is the forecast of `forecasts` by the mean, held to a week by how few the intervals are: what it would be
+    held to by the population would have to be known for every past moment.
+    """
+    is_return = np.diff(by_visitor.keys[opens]) == 0
+    days = np.maximum(np.diff(by_visitor.times[opens])[is_return] / DAY, SHORTEST_DAYS)
+    returns = np.zeros((2, len(by_visitor.times) + 1))
+    returns[:, opens[1:][is_return] + 1] = np.log(days), np.ones(len(days))
+    so_far = np.cumsum(returns, axis=1)
+    total, number = so_far[:, end] - so_far[:, start]
+    expected = Rhythm().level(_ratio(total, number), number)
+    return {"expected_gap": expected, "overdue": np.log1p(since / DAY / np.exp(expected))}
+
+
 def _tag_numbers(about: Log, moments: Moments, tags: csr_array) -> dict[str, Doubles]:
     """Return the share of a visitor's attention that went to an item's tags, and how long it stays with them."""
+    dwelt = np.where(np.isnan(about.dwell), 0.0, about.weight)
+    seconds = dwelt * np.nan_to_num(about.dwell)
+    read, stayed, long = _of_tags(about, moments, tags, INTEREST_DAYS, about.weight, dwelt, seconds)
+    everything = AsOf(about.visitor, about.time).decayed(about.weight, INTEREST_DAYS, moments.visitor, moments.time)
+    return {
+        "tag_affinity": _ratio(read, everything * np.diff(tags.indptr)[moments.item]),
+        "tag_dwell": np.log1p(_ratio(long, stayed)),
+    }
+
+
+def _of_tags(about: Log, moments: Moments, tags: csr_array, half_life_days: float, *amounts: Doubles) -> list[Doubles]:
+    """Return for each kind of amount what an item's tags have got of it from the visitor, all of its tags together."""
     n_tags, sizes = tags.shape[1], np.diff(tags.indptr)
     rows = np.repeat(np.arange(len(moments)), sizes[moments.item])
     keys = moments.visitor[rows] * n_tags + _indices_of(tags, moments.item)
-    times = moments.time[rows]
     events = np.repeat(np.arange(len(about)), sizes[about.item])
     by_tag = AsOf(about.visitor[events] * n_tags + _indices_of(tags, about.item), about.time[events])
-    read, dwell = about.weight[events], about.dwell[events]
-    dwelt = np.where(np.isnan(dwell), 0.0, read)
-
-    def total(amounts: Doubles) -> Doubles:
-        found = by_tag.decayed(amounts, INTEREST_DAYS, keys, times)
-        sums: Doubles = np.bincount(rows, weights=found, minlength=len(moments)).astype(np.float64)
-        return sums
-
-    everything = AsOf(about.visitor, about.time).decayed(about.weight, INTEREST_DAYS, moments.visitor, moments.time)
-    per_tag = everything * sizes[moments.item]
-    return {
-        "tag_affinity": _ratio(total(read), per_tag),
-        "tag_dwell": np.log1p(_ratio(total(dwelt * np.nan_to_num(dwell)), total(dwelt))),
-    }
+    found = (by_tag.decayed(amount[events], half_life_days, keys, moments.time[rows]) for amount in amounts)
+    return [np.bincount(rows, weights=left, minlength=len(moments)).astype(np.float64) for left in found]
 
 
 def _indices_of(tags: csr_array, items: Indexes) -> Indexes:
@@ -310,28 +332,34 @@ def _cosines(interest: Doubles, which: Indexes, vectors: Floats) -> Doubles:
     return cosines
 
 
-def of_item(log: Log, moments: Moments, n_items: int) -> dict[str, Doubles]:
+def of_item(log: Log, moments: Moments, shelf: Shelf) -> dict[str, Doubles]:
     """Return what depends on what everybody did with the item."""
     about = log.take((log.weight > 0) & (log.item >= 0))
     shown = log.take((log.weight <= 0) & (log.item >= 0))
-    by_item, everything = AsOf(about.item, about.time), np.zeros(len(about), dtype=np.int64)
-    nobody = np.zeros(len(moments), dtype=np.int64)
+    by_item = AsOf(about.item, about.time)
+    # Everybody as if they were one visitor.
+    all_log = replace(about, visitor=np.zeros_like(about.visitor))
+    all_moments = replace(moments, visitor=np.zeros_like(moments.visitor))
+    (read,) = _of_tags(all_log, all_moments, shelf.tags, POPULARITY_DAYS, about.weight)
+    total = AsOf(all_log.visitor, about.time)
     return item_numbers(
         by_item.decayed(about.weight, POPULARITY_DAYS, moments.item, moments.time),
-        AsOf(everything, about.time).decayed(about.weight, POPULARITY_DAYS, nobody, moments.time),
+        total.decayed(about.weight, POPULARITY_DAYS, all_moments.visitor, moments.time),
+        _ratio(read, np.diff(shelf.tags.indptr)[moments.item].astype(np.float64)),
         by_item.number(moments.item, moments.time),
         AsOf(shown.item, shown.time).number(moments.item, moments.time),
-        n_items,
+        len(shelf.published),
     )
 
 
 def item_numbers(
-    attention: Doubles, total: Doubles, chosen: Doubles, shown: Doubles, n_items: int
+    attention: Doubles, total: Doubles, of_tags: Doubles, chosen: Doubles, shown: Doubles, n_items: int
 ) -> dict[str, Doubles]:
     total = np.broadcast_to(total, attention.shape)
     return {
         # As a multiple of the average item's, so that a busier site makes no item more popular.
         "popularity": np.log1p(_ratio(attention * n_items, total)),
+        "tag_demand": _ratio(of_tags, total),
         "click_rate": np.where(shown > 0, np.log((chosen + PRIOR_CHOSEN) / (shown + PRIOR_SHOWN)), np.nan),
     }
 

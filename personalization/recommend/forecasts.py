@@ -106,6 +106,22 @@ class Rhythm:
         noise = within * float(np.mean([1.0 / len(log) for log in logs]))
         return cls(float(means.mean()), within, max(float(means.var(ddof=1)) - noise, 0.01))
 
+    def level(self, own: Any, number: Any) -> Any:
+        """Return a visitor's mean log interval, held to what is usual by how few intervals it was told from.
+
+        Parameters
+        ----------
+        own, number : float or array
+            The visitor's own level, and of how many intervals it is.
+
+        Examples
+        --------
+        >>> Rhythm(mean=0.0).level(2.0, 3)
+        1.5
+        """
+        share = number / (number + self.within / self.between)
+        return share * own + (1.0 - share) * self.mean
+
 
 @dataclass(frozen=True)
 class Return:
@@ -138,31 +154,6 @@ def return_state(expected: Return | None, days_since: float | None) -> str:
     'unknown'
     """
     return "unknown" if expected is None or days_since is None else expected.state(days_since)
-
-
-def return_features(expected: Return | None, days_since: float | None) -> dict[str, float]:
-    """Return a forecast as numbers for a model, as of one moment; not a number where nothing is known.
-
-    Parameters
-    ----------
-    expected : Return, optional
-        The forecast that was made from what lay before the moment.
-    days_since : float, optional
-        Days from the last visit to the moment.
-
-    Returns
-    -------
-    dict of str to float
-        ``days_until_due``: below zero when late. ``overdue_ratio``: the time waited, in typical intervals.
-
-    Examples
-    --------
-    >>> return_features(Return(low=5.0, typical=8.0, high=9.5), 4.0)
-    {'days_until_due': 4.0, 'overdue_ratio': 0.5}
-    """
-    if expected is None or days_since is None:
-        return {"days_until_due": float("nan"), "overdue_ratio": float("nan")}
-    return {"days_until_due": expected.typical - days_since, "overdue_ratio": days_since / expected.typical}
 
 
 def forecast_return(intervals: Doubles, rhythm: Rhythm, method: str = "auto") -> Return | None:
@@ -210,8 +201,7 @@ def forecast_return(intervals: Doubles, rhythm: Rhythm, method: str = "auto") ->
         return Return(float(intervals[-1]), float(intervals[-1]), float(intervals[-1]))
     logs = np.log(intervals)
     n, prior = len(logs), rhythm.within / rhythm.between
-    share = n / (n + prior)
-    centre = share * _own_level(intervals, method) + (1.0 - share) * rhythm.mean
+    centre = float(rhythm.level(_own_level(intervals, method), n))
     spread = (PRIOR_SPREAD * rhythm.within + float(((logs - logs.mean()) ** 2).sum())) / (PRIOR_SPREAD + n - 1)
     width = BOUND * float(np.sqrt(spread * (1.0 + 1.0 / (n + prior))))
     return Return(float(np.exp(centre - width)), float(np.exp(centre)), float(np.exp(centre + width)))

@@ -167,6 +167,7 @@ class Preprocessor:
     def meta(self) -> dict[str, Any]:
         """Return the rest, as JSON can hold it."""
         return {
+            "features": [*NUMBERS, *WORDS],
             "most_columns": self.most_columns,
             "seed": self.seed,
             "words": [list(words) for words in self._words],
@@ -177,7 +178,15 @@ class Preprocessor:
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> Self:
-        """Make one again from what `arrays` and `meta` returned."""
+        """Make one again from what `arrays` and `meta` returned.
+
+        Raises
+        ------
+        ValueError
+            If it was trained on other features than those of this release.
+        """
+        if meta.get("features") != [*NUMBERS, *WORDS]:
+            raise ValueError("It has learned from other features than this release computes: train it again.")
         made = cls(most_columns=meta["most_columns"], seed=meta["seed"])
         made._medians, made._means, made._scales = (arrays[name] for name in ("medians", "means", "scales"))
         made._flagged, made._overall = arrays["flagged"], meta["overall"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from personalization.recommend.classifiers import CLASSIFIERS, Boosting
-from personalization.recommend.data import Interactions, Items
+from personalization.recommend.data import History, Interactions, Items
 from personalization.recommend.engagement import EngagementModel
 from personalization.recommend.features import NUMBERS, WORDS, Log, Moments, Shelf, Table, features
 from personalization.recommend.preprocessing import Preprocessor
@@ -132,6 +132,35 @@ def test_the_scorer_prefers_what_fits_the_taste_and_comes_back_from_its_files(ki
     np.testing.assert_allclose(load_scorer(tmp_path).score(interactions.histories()), scores, atol=1e-5)
 
 
+def test_the_scorer_serves_what_the_model_learned_from():
+    interactions, items = two_tastes()
+    tagged = Items.from_vectors(items.ids, items.embeddings, tags=[("a", "b")[: n % 3] for n in range(len(items.ids))])
+    scorer = SCORERS["engagement"]().fit(interactions, tagged)
+    order = np.argsort(interactions.timestamps)
+    rows, columns = interactions.rows[order], interactions.matrix.indices[order].astype(np.int64)
+    times, weights = interactions.timestamps[order], interactions.matrix.data[order].astype(float)
+    n, m = interactions.matrix.shape
+    moments = Moments(
+        np.arange(n).repeat(m),
+        np.tile(np.arange(m), n),
+        np.full(n * m, np.nextafter(times[-1], np.inf)),
+    )
+    table = features(Log(rows, columns, times, weights), moments, Shelf.of(tagged, interactions.item_ids))
+    expected = scorer.model.log_odds(table).reshape(n, m)
+    np.testing.assert_allclose(scorer.score(interactions.histories()), expected, atol=1e-4)
+    # Translations take the place of every page: together they are in as much demand as it was.
+    twice = Items.from_vectors(
+        [f"{key} {tongue}" for key in items.ids for tongue in ("de", "en")],
+        items.embeddings.repeat(2, axis=0),
+        tags=[tags for tags in tagged.tags for _ in range(2)],
+        groups=[key for key in items.ids for _ in range(2)],
+    )
+    histories = [
+        History(items=2 * h.items, weights=h.weights, timestamps=h.timestamps) for h in interactions.histories()
+    ]
+    np.testing.assert_allclose(scorer.rebase(twice).score(histories)[:, ::2], expected, atol=1e-4)
+
+
 def test_the_scorer_says_by_which_feature():
     interactions, items = two_tastes()
     explanation = SCORERS["engagement"]().fit(interactions, items).explain(interactions.history(0), 5)
@@ -225,6 +254,14 @@ def test_a_preprocessor_comes_back_from_its_files(tmp_path, showings):
     again = Preprocessor.load(tmp_path)
     assert again.names == encoder.names
     np.testing.assert_array_equal(again.transform(table), encoder.transform(table))
+
+
+def test_a_model_that_has_learned_from_other_features_asks_for_training(tmp_path, showings):
+    EngagementModel().fit(showings[0].take(slice(500)), showings[1][:500]).save(tmp_path)
+    meta = tmp_path / "meta.json"
+    meta.write_text(meta.read_text().replace('"overdue"', '"elsewhere"'))
+    with pytest.raises(ValueError, match="train it again"):
+        EngagementModel.load(tmp_path)
 
 
 def test_a_preprocessor_that_has_learned_nothing_says_so(showings):

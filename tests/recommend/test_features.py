@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from personalization.recommend.data import Items
 from personalization.recommend.feature_state import FeatureState
 from personalization.recommend.features import CONTEXT, NUMBERS, WORDS, Log, Moments, Shelf, Table, features
+from personalization.recommend.forecasts import Rhythm, forecast_return, visit_intervals
 
 DAY, HOUR = 86_400.0, 3_600.0
 TAGS = [("sea",), ("sea", "salt"), ("hills",), (), ("salt",), ("hills", "sea")]
@@ -108,6 +109,20 @@ def test_what_comes_at_the_moment_or_later_is_not_known(log, now):
     assert_same(whole, features(log.take(log.time < now), moments, shelf))
 
 
+@settings(max_examples=60)
+@given(logs(), st.floats(0, 40 * DAY))
+def test_the_time_between_visits_is_the_forecast_from_what_was_seen_before(log, now):
+    table = features(log, Moments(np.arange(3), np.zeros(3, int), np.full(3, now)), shelf_of())
+    for visitor, (gap, overdue) in enumerate(zip(table.column("expected_gap"), table.column("overdue"), strict=True)):
+        seen = log.time[(log.visitor == visitor) & (log.weight > 0) & (log.time < now)]
+        expected = forecast_return(visit_intervals(seen), Rhythm(), "mean")
+        if expected is None:
+            assert np.isnan([gap, overdue]).all()
+        else:
+            assert np.exp(gap) == pytest.approx(expected.typical)
+            assert np.expm1(overdue) == pytest.approx((now - seen[-1]) / DAY / expected.typical, abs=1e-9)
+
+
 def test_each_number_means_what_it_says():
     shelf = Shelf(
         embeddings=np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32),
@@ -131,6 +146,9 @@ def test_each_number_means_what_it_says():
     assert np.expm1(of["engagement"])[0] == pytest.approx(3 * 0.5 + 1 + 3, rel=1e-3)
     assert np.expm1(of["session_seconds"])[0] == pytest.approx(300)
     assert of["session_events"].tolist() == [2, 2, 2]
+    # One interval of fourteen days counts as much as the week that is usual.
+    assert np.exp(of["expected_gap"]) == pytest.approx([98**0.5] * 3)
+    assert np.expm1(of["overdue"]) == pytest.approx([180 / DAY / 98**0.5] * 3)
     assert np.expm1([of[name][0] for name in ("events_1h", "events_24h", "events_7d")]) == pytest.approx([2, 2, 2])
     assert np.expm1(of["seen"]) == pytest.approx([2, 1, 0])
     assert np.expm1(of["shown"]) == pytest.approx([0, 0, 1])
@@ -143,6 +161,9 @@ def test_each_number_means_what_it_says():
     assert np.expm1(of["popularity"])[:2] == pytest.approx(
         3 * np.array([3 * quarter + 1, 1]) / (3 * quarter + 2), rel=1e-3
     )
+    # Of everybody's 3/4 (faded) + 2, the first tag has all and the second has one.
+    everything = 3 * quarter + 2
+    assert of["tag_demand"] == pytest.approx([1, (everything + 1) / everything / 2, 1 / everything], rel=1e-3)
     assert of["click_rate"] == pytest.approx([np.nan, np.nan, np.log(1 / 21)], nan_ok=True)
     assert np.expm1(of["age"]) == pytest.approx([15, np.nan, 5], rel=1e-2, nan_ok=True)
     assert of["affinity_x_age"] == pytest.approx(of["tag_affinity"] * of["age"], nan_ok=True)
@@ -167,7 +188,7 @@ def test_words_tell_the_moment_and_its_context():
 def test_of_somebody_unknown_most_is_missing_and_nothing_is_wrong():
     table = features(Log([], [], []), Moments(np.zeros(6, int), np.arange(6), np.full(6, DAY)), shelf_of())
     of = {name: table.column(name) for name in NUMBERS}
-    assert all(np.isnan(of[name]).all() for name in ("recency", "similarity", "tag_affinity", "popularity"))
+    assert all(np.isnan(of[name]).all() for name in ("recency", "overdue", "similarity", "tag_demand", "popularity"))
     assert all((of[name] == 0).all() for name in ("frequency", "engagement", "session_events", "seen"))
 
 

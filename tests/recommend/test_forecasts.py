@@ -17,7 +17,6 @@ from personalization.recommend.forecasts import (
     backtest_returns,
     forecast_demand,
     forecast_return,
-    return_features,
     return_state,
     visit_intervals,
 )
@@ -55,7 +54,6 @@ def test_who_has_not_come_back_has_no_rhythm():
     expected = forecast_return(np.empty(0), Rhythm())
     assert expected is None
     assert return_state(expected, 3.0) == "unknown"
-    assert all(np.isnan(number) for number in return_features(expected, 3.0).values())
     assert return_state(Return(1.0, 2.0, 3.0), None) == "unknown"
 
 

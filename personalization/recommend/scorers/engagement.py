@@ -157,9 +157,17 @@ class Engagement(Learned):
         attention, chosen, shown = (
             np.where(source >= 0, amounts[source], 0.0) for amounts in (self._attention, self._chosen, self._shown)
         )
-        of_items = item_numbers(attention, self._attention.sum(keepdims=True), chosen, shown, len(self.learned_ids))
+        total, of_tags = self._attention.sum(keepdims=True), self._shelf.demand(self._spread())[moments.item]
+        of_items = item_numbers(attention, total, of_tags, chosen, shown, len(self.learned_ids))
         own = of_visitor(_log_of_histories(histories), moments, self._shelf)
         return table_of(own | of_items | age(moments, self._shelf), moments)
+
+    def _spread(self) -> Doubles:
+        """Return the attention that each column gets; translations share that of their page."""
+        shown = self._source[self._source >= 0]
+        shares = self._attention / np.maximum(np.bincount(shown, minlength=len(self.learned_ids)), 1)
+        spread: Doubles = np.where(self._source >= 0, shares[self._source], 0.0)
+        return spread
 
     def _score(self, histories: Sequence[History]) -> Floats:
         scores = np.empty((len(histories), self.n_items), dtype=np.float32)
