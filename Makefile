@@ -28,7 +28,7 @@ demo: setup ## Build the demonstration magazine, train, and start site, worker a
 	$(RUN) manage.py demo
 
 test: setup ## Run the suite (SQLite, unless DATABASE_URL, REDIS_URL and CELERY_BROKER_URL name services)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --maxprocesses=4
 
 lint: setup ## Check style, types, import layers, migrations and the deployment settings
 	$(VENV)/bin/ruff check .

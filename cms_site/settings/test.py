@@ -1,5 +1,7 @@
 """The suite: SQLite unless DATABASE_URL, REDIS_URL and CELERY_BROKER_URL name real services."""
 
+import os
+
 from cms_site.settings.base import *  # noqa: F403
 
 DEBUG = False
@@ -11,6 +13,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+if REDIS_URL:  # noqa: F405
+    # One Redis serves all workers of pytest-xdist, and each sees only what is its own.
+    CACHES["default"]["KEY_PREFIX"] = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # noqa: F405
 # Tasks run where they are called; the tests that are about the queue start a real worker.
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True

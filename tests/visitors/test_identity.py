@@ -40,6 +40,7 @@ def test_the_header_goes_before_the_cookie():
         "\x00" * 40,
         "é" * 5000,
     ],
+    ids=["empty", "bare", "nonsense", "moved", "short", "no key", "longer", "another salt", "zeros", "long"],
 )
 def test_a_forged_or_foreign_key_is_nobody(forged):
     assert read(cookies={COOKIE: forged}) is None
