@@ -66,6 +66,8 @@ REASONS = {
     "switched_off": _("Personalization is switched off; the fallback is shown."),
     "flag_off": _("The slot’s flag is off; the fallback is shown."),
     "not_live": _("The slot is not published."),
+    "held_out": _("The visitor is one for whom nothing is personalized, so that its worth can be told."),
+    "not_personalized": _("The slot, or the visitor’s arm of an experiment, does without; the fallback is shown."),
     "other_segment": _("The slot is for segments to which this visitor does not belong; the fallback is shown."),
 }
 

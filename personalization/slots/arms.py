@@ -21,10 +21,10 @@ def put_under_test(definition: Definition, stages: Stages) -> Definition:
         assignment = context.assignments[definition.key] = _assignment(definition, context)
         if is_kept_apart(context) or (assignment and assignment.arm is None):
             raise StageError(Reason.HELD_OUT)
+        if not (assignment.arm if assignment else definition).personalizes:
+            raise StageError(Reason.NOT_PERSONALIZED)
         if assignment is None:
             return definition
-        if not assignment.arm.personalizes:
-            raise StageError(Reason.NOT_PERSONALIZED)
         if version := assignment.arm.model_version:
             stages.context = context.by_version(version)
             # One that this process has not held before is read from disk: giving up after it would gain nothing.

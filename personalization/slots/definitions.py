@@ -39,6 +39,7 @@ class Definition(Rules):
     size: int
     template: str
     policy: str
+    personalizes: bool
     flag: str
     live: bool
     go_live_at: datetime | None
@@ -120,6 +121,7 @@ def _definition(slot: Slot, pool: Blocks, rules: Blocks, names: Names) -> Defini
         size=slot.size,
         template=slot.template,
         policy=slot.policy,
+        personalizes=slot.personalizes,
         flag=slot.flag,
         live=slot.live,
         go_live_at=slot.go_live_at,

@@ -178,6 +178,11 @@ class Slot(PreviewableMixin, DraftStateMixin, LockableMixin, RevisionMixin, mode
         default=False,
         help_text=_("Adds a button to each card. What a visitor dismisses is not shown to them again, in any slot."),
     )
+    personalizes = models.BooleanField(
+        _("personalize"),
+        default=True,
+        help_text=_("Not ticked: everybody gets the fallback items, else the newest of the pool."),
+    )
     flag = models.CharField(
         _("flag"),
         max_length=100,

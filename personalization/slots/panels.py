@@ -55,5 +55,5 @@ SLOT_PANELS = [
         heading=_("Advanced"),
         classname="collapsed",
     ),
-    MultiFieldPanel([FieldPanel("flag")], heading=_("Kill switch")),
+    MultiFieldPanel([FieldPanel("personalizes"), FieldPanel("flag")], heading=_("Kill switch")),
 ]
