@@ -65,7 +65,7 @@ class Als(Factors):
         factors: int = 32,
         penalty: float = 13.0,
         confidence: float = 0.5,
-        iterations: int = 30,
+        iterations: int = 18,
         weighted: bool = False,
         seed: int = 0,
     ) -> None:
