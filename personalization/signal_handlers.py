@@ -17,6 +17,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from taggit.managers import TaggableManager
 from taggit.models import ItemBase, TagBase
+from waffle import get_waffle_flag_model, get_waffle_switch_model
 from wagtail.images import get_image_model
 from wagtail.images.models import AbstractRendition
 from wagtail.models import AbstractPage, PageViewRestriction, ReferenceIndex, Site
@@ -29,6 +30,8 @@ from personalization.catalog.models import Epoch, Item
 from personalization.catalog.places import paths_with_aliases
 from personalization.catalog.registry import catalog_models, extractor_for
 from personalization.events.privacy import join_at_login
+from personalization.experiments.flagging import note_flag, note_switch
+from personalization.experiments.obstacles import SWITCH, is_on
 from personalization.training.services import training_requested
 from personalization.visitors.identity import read_key, remember_cookie_change
 from personalization.visitors.models import Segment
@@ -222,3 +225,17 @@ def forget_visitor(sender: type[Model], request: HttpRequest | None, user: Model
 def begin_training(**kwargs: Any) -> None:
     """Tell a worker at once; were none to hear it, the schedule finds the request."""
     tasks.enqueue(tasks.train_if_due)
+
+
+@receiver([post_save, post_delete], sender=get_waffle_flag_model())
+def note_flag_change(sender: type[Model], instance: Model, raw: bool = False, **kwargs: Any) -> None:
+    """Let the history of experiments tell that a flag they depend on went off, or on again."""
+    if not raw:
+        note_flag(name=instance.name, is_on=is_on(instance.name))
+
+
+@receiver([post_save, post_delete], sender=get_waffle_switch_model())
+def note_switch_change(sender: type[Model], instance: Model, raw: bool = False, **kwargs: Any) -> None:
+    """A switch that does not exist counts as on."""
+    if not raw and instance.name == SWITCH:
+        note_switch(name=SWITCH, is_on=not sender.objects.filter(name=SWITCH, active=False).exists())

@@ -10,6 +10,7 @@ from django.db import transaction
 from personalization import conf
 from personalization.catalog import services as catalog
 from personalization.events import forecasting, retention
+from personalization.experiments import services as experiments
 from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
 from personalization.monitoring.models import FairnessAudit
@@ -91,6 +92,11 @@ def forecast_tags() -> int:
 @shared_task
 def discover_segments() -> int:
     return len(segments.discover_segments())
+
+
+@shared_task
+def run_experiment_schedule() -> int:
+    return experiments.start_due()
 
 
 @shared_task

@@ -158,6 +158,7 @@ CELERY_BEAT_SCHEDULE = {
     "measure-drift": {"task": "personalization.tasks.measure_drift", "schedule": crontab(minute=5, hour="*/6")},
     "forecast-visits": {"task": "personalization.tasks.forecast_visits", "schedule": crontab(minute=5, hour=5)},
     "forecast-tags": {"task": "personalization.tasks.forecast_tags", "schedule": crontab(minute=20, hour=5)},
+    "run-experiment-schedule": {"task": "personalization.tasks.run_experiment_schedule", "schedule": 60.0},
     "purge-events": {"task": "personalization.tasks.purge_events", "schedule": crontab(minute=45, hour=4)},
 }
 

@@ -214,6 +214,12 @@ class Arm(Orderable):
     def __str__(self) -> str:
         return self.name or self.key
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields of the slot that it states otherwise."""
+        stated = {name: getattr(self, name) for name in ("policy", "heading", "diversity", "freshness")}
+        return {name: value for name, value in stated.items() if value not in ("", None)}
+
 
 class Metric(Orderable):
     """What is measured of each visitor, and what for."""
