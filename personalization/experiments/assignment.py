@@ -1,19 +1,14 @@
 """Which arm a visitor gets: a hash of the visitor's key, so nothing is written and nothing can be asked for."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch, Q
-
-from personalization.experiments import contextual
-from personalization.experiments.choices import Allocation, Status
-from personalization.experiments.models import Arm, Batch, Experiment, Phase
+from personalization.experiments.choices import Allocation
+from personalization.experiments.contextual import Learned, features_of
 from personalization.stats.bucketing import bucket, bucket_ranges, choose, in_namespace
-from personalization.stats.linear_bandits import LinearArms
 from personalization.visitors.matching import Facts
 
 GLOBAL_HOLDOUT = "personalization.holdout"
@@ -30,9 +25,18 @@ class ServedArm:
     changes: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class ServedBatch:
+    """A bandit's shares of all arms from one UTC day on, or the models that they follow from."""
+
+    day: date
+    shares: tuple[float, ...]
+    learned: Learned | None = None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ServedExperiment:
-    """An experiment as serving reads it: plain values, no query."""
+    """An experiment as serving reads it: plain values, no query. Batches come in the order of their days."""
 
     key: str
     seed: str
@@ -49,16 +53,23 @@ class ServedExperiment:
     allocation: str = Allocation.FIXED
     floor: float = 0.0
     holdback: float = 0.0
-    learned: LinearArms | None = None
+    batches: tuple[ServedBatch, ...] = ()
 
     @cached_property
     def equal(self) -> tuple[float, ...]:
         """Equal shares of the arms that have any weight."""
-        return _normalised([float(weight > 0) for weight in self.weights])
+        return normalised([float(weight > 0) for weight in self.weights])
 
     def arm(self, key: str | None) -> ServedArm | None:
         """The arm of a key."""
         return next((arm for arm in self.arms if arm.key == key), None)
+
+    def shares(self, day: date, features: Sequence[float]) -> tuple[float, ...]:
+        """A bandit's shares on a day, for somebody with these features."""
+        batch = next((batch for batch in reversed(self.batches) if batch.day <= day), None)
+        if batch is None:
+            return self.weights
+        return batch.learned.shares(features, self.floor) if batch.learned else batch.shares
 
     def admits(self, facts: Facts, segments: Callable[[], Iterable[str]]) -> bool:
         """Whether the experiment is meant for whom these facts are about."""
@@ -94,6 +105,12 @@ class Assignment:
         return f"{self.experiment.seed}:{self.arm.key if self.arm else HELD_OUT}"
 
 
+def normalised(weights: Sequence[float]) -> tuple[float, ...]:
+    """Weights as shares of one; left alone where there are none."""
+    total = sum(weights)
+    return tuple(weight / total for weight in weights) if total else tuple(weights)
+
+
 def is_held_out(unit: str, share: float) -> bool:
     """Whether a visitor belongs to those whom the whole site never personalizes for."""
     return bool(unit) and bucket(unit, GLOBAL_HOLDOUT) < share
@@ -124,73 +141,17 @@ def _arm_of(experiment: ServedExperiment, unit: str, facts: Facts) -> Assignment
         return None if number is None else _assignment(experiment, number, experiment.weights)
     if bucket(unit, f"{experiment.seed}:coverage") >= experiment.coverage:
         return None
+    features = features_of(facts) if experiment.allocation == Allocation.CONTEXTUAL else ()
     if bucket(unit, f"{experiment.seed}:holdback") < experiment.holdback:
         number = choose(bucket(unit, experiment.seed), bucket_ranges(experiment.equal))
-        return None if number is None else _assignment(experiment, number, experiment.equal, is_holdback=True)
+        noted = {"is_holdback": True, "features": features}
+        return None if number is None else _assignment(experiment, number, experiment.equal, **noted)
     # A bandit draws anew each day: its shares change, and each visitor's day is one observation.
-    place = bucket(f"{unit}:{facts.now.astimezone(UTC):%Y-%m-%d}", experiment.seed)
-    features = contextual.features_of(facts) if experiment.allocation == Allocation.CONTEXTUAL else ()
-    learned = experiment.learned
-    shares = contextual.shares_of(learned, features, experiment.floor) if learned else experiment.weights
-    number = choose(place, bucket_ranges(shares))
+    day = facts.now.astimezone(UTC).date()
+    shares = experiment.shares(day, features)
+    number = choose(bucket(f"{unit}:{day:%Y-%m-%d}", experiment.seed), bucket_ranges(shares))
     return None if number is None else _assignment(experiment, number, shares, features=features)
 
 
 def _assignment(experiment: ServedExperiment, number: int, shares: Sequence[float], **more: Any) -> Assignment:
     return Assignment(experiment, experiment.arms[number], shares[number], **more)
-
-
-def serving_experiments() -> dict[int, tuple[ServedExperiment, ...]]:
-    """Every experiment that decides something, by its slot's primary key, the oldest first."""
-    lasting = Q(status=Status.ENDED, holdout__gt=0)
-    experiments = (
-        Experiment.objects.filter(Q(status=Status.RUNNING) | lasting)
-        .prefetch_related(
-            "segments",
-            "sites",
-            "namespaces",
-            "arms",
-            Prefetch("phases", Phase.objects.prefetch_related(Prefetch("batches", Batch.objects.order_by("day")))),
-        )
-        .order_by("started_at", "pk")
-    )
-    served: dict[int, list[ServedExperiment]] = defaultdict(list)
-    for experiment in experiments:
-        if phases := list(experiment.phases.all()):
-            served[experiment.slot_id].append(_served_experiment(experiment, phases[-1]))
-    return {slot: tuple(found) for slot, found in served.items()}
-
-
-def _served_experiment(experiment: Experiment, phase: Phase) -> ServedExperiment:
-    arms = list(experiment.arms.all()) if experiment.status == Status.RUNNING else []
-    batches = list(phase.batches.all()) if experiment.is_bandit else []
-    shares = batches[-1].shares if batches else phase.weights
-    return ServedExperiment(
-        key=experiment.key,
-        seed=phase.seed,
-        arms=tuple(_served_arm(arm) for arm in arms),
-        weights=_normalised([float(shares.get(arm.key, 0.0)) for arm in arms]),
-        coverage=experiment.coverage / 100 if arms else 0.0,
-        holdout=experiment.holdout / 100,
-        namespaces=tuple((part.namespace, part.start, part.end) for part in experiment.namespaces.all()),
-        segments=frozenset(segment.key for segment in experiment.segments.all()),
-        sites=frozenset(site.pk for site in experiment.sites.all()),
-        locales=frozenset(experiment.locales),
-        devices=frozenset(experiment.devices),
-        flag=experiment.flag,
-        allocation=experiment.allocation,
-        floor=experiment.floor / 100,
-        holdback=experiment.holdback / 100,
-        learned=contextual.learned_from(batches[-1].state) if batches else None,
-    )
-
-
-def _normalised(weights: Sequence[float]) -> tuple[float, ...]:
-    total = sum(weights)
-    return tuple(weight / total for weight in weights) if total else tuple(weights)
-
-
-def _served_arm(arm: Arm) -> ServedArm:
-    stated = {name: getattr(arm, name) for name in ("policy", "heading", "diversity", "freshness")}
-    changes = {name: value for name, value in stated.items() if value not in ("", None)}
-    return ServedArm(arm.key, arm.personalizes, arm.model_version_id, changes)

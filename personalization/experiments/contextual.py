@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,30 @@ from personalization.stats.linear_bandits import LinearArms
 from personalization.visitors.matching import Facts
 
 FEATURES = ("constant", "mobile", "tablet", "signed in", "known", "recency", "morning", "noon", "weekend")
-NOISE = 0.5
 DRAWS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A linear model for each arm that takes part, those arms' places among all, and how rewards vary."""
+
+    models: LinearArms
+    places: tuple[int, ...]
+    n_arms: int
+    noise: float
+
+    def shares(self, features: Sequence[float], floor: float) -> tuple[float, ...]:
+        """The chance of each arm by Thompson sampling, at least `floor` for those that take part, else none."""
+        least = fitting_floor(floor, len(self.places))
+        found = self.models.propensities(features, noise=self.noise, floor=least, draws=DRAWS)
+        shares = np.zeros(self.n_arms)
+        shares[list(self.places)] = found
+        return tuple(shares.tolist())
+
+
+def fitting_floor(floor: float, n_arms: int) -> float:
+    """The floor that is asked for, or as much of it as so many arms can have."""
+    return min(floor, 1 / n_arms)
 
 
 def features_of(facts: Facts) -> tuple[float, ...]:
@@ -33,11 +56,14 @@ def features_of(facts: Facts) -> tuple[float, ...]:
     )
 
 
-def shares_of(learned: LinearArms, features: Sequence[float], floor: float) -> tuple[float, ...]:
-    """The chance of each arm by Thompson sampling from its linear model, each at least `floor`."""
-    return tuple(learned.propensities(features, noise=NOISE, floor=floor, draws=DRAWS).tolist())
+def state_of(models: LinearArms, arms: Sequence[str], noise: float) -> dict[str, Any]:
+    """What a batch keeps of the models of these arms."""
+    return {"arms": list(arms), "features": list(FEATURES), "noise": noise, **models.sums()}
 
 
-def learned_from(state: Mapping[str, Any]) -> LinearArms | None:
-    """The linear models that a batch keeps; None where it keeps none."""
-    return LinearArms(np.array(state["grams"]), np.array(state["products"])) if "grams" in state else None
+def learned_from(state: Mapping[str, Any], arms: Sequence[str]) -> Learned | None:
+    """The models that a batch keeps, for a list of all arms; None where it keeps none, or of other features or arms."""
+    if state.get("features") != list(FEATURES) or not set(state["arms"]) <= set(arms):
+        return None
+    models = LinearArms(np.array(state["grams"]), np.array(state["products"]))
+    return Learned(models, tuple(arms.index(key) for key in state["arms"]), len(arms), state["noise"])

@@ -13,7 +13,8 @@ from wagtail.models import Locale
 
 from personalization.catalog import snapshot
 from personalization.catalog.snapshot import Catalog
-from personalization.experiments.assignment import Assignment, ServedExperiment, serving_experiments
+from personalization.experiments.assignment import Assignment, ServedExperiment
+from personalization.experiments.serving import serving_experiments
 from personalization.recommend.data import Indexes, Interactions, Items, Mask
 from personalization.recommend.scorers.base import Scorer
 from personalization.recommend.scorers.content import Content, Similar
