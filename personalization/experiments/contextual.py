@@ -10,7 +10,7 @@ import numpy as np
 from personalization.stats.linear_bandits import LinearArms
 from personalization.visitors.matching import Facts
 
-FEATURES = ("constant", "mobile", "tablet", "signed in", "known", "recency", "morning", "noon", "weekend")
+FEATURES = ("constant", "phone", "tablet", "signed in", "known", "recency", "morning", "noon", "weekend")
 DRAWS = 200
 
 
@@ -45,7 +45,7 @@ def features_of(facts: Facts) -> tuple[float, ...]:
     days = facts.days_since_last
     return (
         1.0,
-        float(facts.device == "mobile"),
+        float(facts.device == "phone"),
         float(facts.device == "tablet"),
         float(facts.is_signed_in()),
         1 - 1 / (1 + math.log1p(sum(counts.values()))),

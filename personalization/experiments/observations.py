@@ -20,7 +20,7 @@ from personalization.stats.statistics import Doubles
 
 # Whatever takes longer than a day to be seen, or is no yes or no, cannot tell a bandit tomorrow what to serve.
 KINDS = {Measure.CLICKED: Kind.CLICK, Measure.CONVERTED: Kind.CONVERSION}
-DEVICES = ("mobile", "tablet")
+DEVICES = ("phone", "tablet")
 
 
 @dataclass(frozen=True, eq=False)
