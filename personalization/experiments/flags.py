@@ -16,6 +16,8 @@ from personalization.visitors.identity import read_key
 class VisitorFlag(AbstractUserFlag):
     """Waffle's flag, with a percentage that holds per visitor, or per user where there is no visitor."""
 
+    percent_needs_cookie = False
+
     class Meta(AbstractUserFlag.Meta):
         abstract = False
         verbose_name = _("flag by visitor")

@@ -46,7 +46,7 @@ def validate_flag(name: str) -> None:
     flag = get_waffle_flag_model().objects.filter(name=name).first()
     if flag is None:
         raise ValidationError(_("There is no flag of this name. Make it first, or leave the field empty."))
-    if flag.everyone is None and flag.percent:
+    if flag.everyone is None and flag.percent and getattr(flag, "percent_needs_cookie", True):
         raise ValidationError(
             _("This flag is active for a percentage of visitors, which would need a cookie without consent.")
         )
