@@ -3,7 +3,16 @@
 from personalization.catalog.models import Embedding, Epoch, Item
 from personalization.events.models import Event, EventImport, SenderKey, TagForecast
 from personalization.experiments.flags import VisitorFlag
-from personalization.experiments.models import Arm, Batch, DaySum, Experiment, Metric, NamespaceRange, Phase
+from personalization.experiments.models import (
+    Arm,
+    Batch,
+    DaySum,
+    Experiment,
+    Metric,
+    NamespaceRange,
+    Overlap,
+    Phase,
+)
 from personalization.monitoring.models import (
     Alert,
     AlertSubscription,
@@ -35,6 +44,7 @@ __all__ = [
     "Metric",
     "ModelVersion",
     "NamespaceRange",
+    "Overlap",
     "Phase",
     "Profile",
     "Reading",

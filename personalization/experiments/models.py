@@ -341,6 +341,26 @@ class Batch(models.Model):
         return f"{self.phase_id} {self.day}"
 
 
+class Overlap(models.Model):
+    """What visitors who take part in two experiments at once did, summed per pair of arms, by the first one's goal."""
+
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="overlaps")
+    other = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="+")
+    visitors = models.PositiveIntegerField(default=0)
+    cells = models.JSONField(
+        default=list, help_text="[[arm key, the other's arm key, n, sums as in a daily sum], ...]."
+    )
+    measured_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("overlap")
+        verbose_name_plural = _("overlaps")
+        constraints = [models.UniqueConstraint(fields=["phase", "other"], name="overlap_once")]
+
+    def __str__(self) -> str:
+        return f"{self.phase_id} {self.other_id}: {self.visitors}"
+
+
 def _tell_of_deletion(**kwargs: Any) -> None:
     Epoch.objects.advance("slots")
 
