@@ -42,6 +42,7 @@ def off_policy_value(
     expected: ArrayLike | None = None,
     alpha: float = 0.05,
     cap: float = math.inf,
+    clusters: ArrayLike | None = None,
 ) -> Estimate:
     """Estimate the value of a policy from decisions that another one took.
 
@@ -63,6 +64,9 @@ def off_policy_value(
         One minus the coverage of the interval.
     cap : float
         Greatest weight; a finite one trades variance for bias.
+    clusters : array, shape (n,), optional
+        Whose decision each was. Those of one visitor resemble each other; the interval then takes visitors, and not
+        decisions, for independent.
 
     Returns
     -------
@@ -73,8 +77,8 @@ def off_policy_value(
     Raises
     ------
     ValueError
-        If there are fewer than two decisions, shapes differ, probabilities are out of range, the policies share no arm,
-        or a model's predictions are missing.
+        If there are fewer than two decisions or clusters, shapes differ, probabilities are out of range, the policies
+        share no arm, or a model's predictions are missing.
 
     References
     ----------
@@ -99,9 +103,21 @@ def off_policy_value(
     else:
         model, outlook = _model(predicted, reward), _model(expected, reward)
         terms = outlook + weights * (reward - model)
-    reach = -float(ndtri(alpha / 2)) * float(terms.std(ddof=1)) / math.sqrt(terms.size)
     value = float(terms.mean())
+    reach = -float(ndtri(alpha / 2)) * _standard_error(terms - value, clusters)
     return Estimate(value, (value - reach, value + reach), float(weights.sum() ** 2 / (weights**2).sum()))
+
+
+def _standard_error(residuals: Doubles, clusters: ArrayLike | None) -> float:
+    """Return that of the mean of terms, from what each has above it; terms of one cluster may depend on each other."""
+    sums = residuals
+    if clusters is not None:
+        if np.shape(clusters) != residuals.shape:
+            raise ValueError("There must be a cluster for each decision.")
+        sums = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=residuals).astype(np.float64)
+    if sums.size < 2:
+        raise ValueError("There must be at least two clusters.")
+    return math.sqrt(sums.size / (sums.size - 1) * float((sums**2).sum())) / residuals.size
 
 
 def _weighed(rewards: ArrayLike, logged: ArrayLike, target: ArrayLike, cap: float) -> tuple[Doubles, Doubles]:

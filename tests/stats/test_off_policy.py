@@ -1,15 +1,10 @@
-"""What another policy would have earned is estimated without bias, on simulated and on real logs."""
-
-import csv
-import os
-from pathlib import Path
+"""What another policy would have earned is estimated without bias, on simulated logs."""
 
 import numpy as np
 import pytest
 
 from personalization.stats.off_policy import off_policy_value
 
-DATA = Path(os.environ.get("PERSONALIZATION_DATA", Path(__file__).parents[3] / "shared" / "data")) / "open-bandit"
 RATES = np.array([0.1, 0.3, 0.5])
 LOGGING, TARGET = np.array([0.6, 0.3, 0.1]), np.array([0.1, 0.3, 0.6])
 TRUTH = float(RATES @ TARGET)
@@ -56,6 +51,26 @@ def test_a_cap_holds_the_weights():
     assert capped.effective_n > free.effective_n
 
 
+def test_decisions_of_one_visitor_are_not_taken_for_independent():
+    random, found = np.random.default_rng(4), []
+    for _ in range(300):
+        taste = np.repeat(random.random(200) < 0.3, 10)  # ten decisions of each visitor, all alike
+        served = np.repeat(random.choice(3, 200, p=LOGGING), 10)
+        visitors = np.repeat(np.arange(200), 10)
+        policies = LOGGING[served], TARGET[served]
+        found.append([off_policy_value(taste, *policies, method="ips", clusters=by) for by in (None, visitors)])
+    naive, by_visitor = np.array([[low <= 0.3 <= high for low, high in (e.interval for e in pair)] for pair in found]).T
+    assert naive.mean() < 0.7
+    assert 0.91 <= by_visitor.mean() <= 0.98
+
+
+def test_visitors_of_one_decision_each_are_as_independent_as_decisions():
+    served, rewards = log(np.random.default_rng(5), n=300)
+    policies = LOGGING[served], TARGET[served]
+    alone = off_policy_value(rewards, *policies, clusters=np.arange(300)[::-1])
+    assert alone.interval == pytest.approx(off_policy_value(rewards, *policies).interval)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -66,33 +81,10 @@ def test_a_cap_holds_the_weights():
         {"method": "magic"},
         {"method": "doubly_robust"},
         {"alpha": 1.0},
+        {"clusters": [1]},
+        {"clusters": [1, 1]},
     ],
 )
 def test_logs_that_cannot_tell_are_refused(wrong):
     with pytest.raises(ValueError, match="must"):
         off_policy_value(**({"rewards": [1.0, 0.0], "logged": [0.5, 0.5], "target": [0.5, 0.5]} | wrong))
-
-
-def read_log(policy):
-    if not DATA.exists():
-        pytest.skip(f"the Open Bandit logs are not at {DATA}")
-    with (DATA / policy / "men.csv").open() as lines:
-        columns = ("item_id", "position", "click", "propensity_score")
-        return np.array([[float(row[name]) for name in columns] for row in csv.DictReader(lines)]).T
-
-
-def served_shares(item, position, items, positions):
-    """How often a policy served an item at a position: the propensity it would give, on average over visitors."""
-    table = np.zeros((int(items.max()) + 1, int(positions.max()) + 1))
-    np.add.at(table, (item.astype(int), position.astype(int)), 1)
-    return table / np.maximum(table.sum(axis=0), 1)
-
-
-def test_the_uniform_log_of_a_real_shop_tells_what_thompson_sampling_earned():
-    item, position, click, propensity = read_log("random")
-    theirs = read_log("bts")
-    shares = served_shares(theirs[0], theirs[1], item, position)
-    estimate = off_policy_value(click, propensity, shares[item.astype(int), position.astype(int)])
-    low, high = estimate.interval
-    assert low <= theirs[2].mean() <= high
-    assert 0 < high - low < 0.01
