@@ -3,7 +3,8 @@
 Effects, intervals and margins are relative to the control: 0.05 is five percent more. Means are in the metric's unit.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, TypeAlias
 
@@ -86,6 +87,10 @@ class MetricReading:
     def treatments(self) -> tuple[ArmReading, ...]:
         """The arms that are judged."""
         return tuple(arm for arm in self.arms if arm.part == "treatment")
+
+    def with_treatments(self, told: Callable[[ArmReading], ArmReading]) -> "MetricReading":
+        """The same with something more told of each treatment."""
+        return replace(self, arms=tuple(told(arm) if arm.part == "treatment" else arm for arm in self.arms))
 
 
 @dataclass(frozen=True)
