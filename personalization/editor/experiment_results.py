@@ -97,7 +97,6 @@ class ExperimentResultsView(generic.InspectView):
             "progress": tables.progress_bar(results),
             "groups": list(tables.metric_groups(experiment, results)),
             "effects": plots.effects_plot(judged, title=gettext("Effects of the goals and guardrails")),
-            "bands": list(plots.bands(results)),
             "visitors": plots.visitors_plot(daily_visitors(self.phase), arms),
             "shares": plots.shares_plot(batches, arms),
             "slices": tables.slice_groups(results.slices),

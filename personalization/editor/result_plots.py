@@ -1,7 +1,7 @@
 """The plots of an experiment's results: figures for experiment_plots.js to draw, and the table that says the same."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from django.utils.formats import date_format, number_format
@@ -11,7 +11,7 @@ from wagtail.admin.ui.components import Component
 from personalization.editor import result_words as words
 from personalization.experiments.assignment import HELD_OUT
 from personalization.experiments.models import Arm, Batch
-from personalization.experiments.readings import ArmReading, MetricReading, Results
+from personalization.experiments.readings import ArmReading, MetricReading
 
 
 class DrawnPlot(Component):
@@ -19,12 +19,17 @@ class DrawnPlot(Component):
 
     template_name = "personalization/plots/drawn.html"
 
-    def __init__(self, key: str, *, headings: Sequence[str], cells: Sequence[Sequence[str]], note: str = "", **data):
-        self.key, self.headings, self.cells, self.note, self.data = key, headings, cells, note, data
+    def __init__(self, key: str, *, headings: Sequence[str], cells: Sequence[Sequence[str]], **data: object):
+        self.key, self.headings, self.cells, self.data = (
+            key,
+            headings,
+            cells,
+            data | {"percent": gettext("%(number)s %%")},
+        )
 
     def get_context_data(self, parent_context: object = None) -> dict[str, object]:
         table = {"headings": self.headings, "cells": self.cells}
-        return {"key": self.key, "note": self.note, "data": self.data, "title": self.data["title"], **table}
+        return {"key": self.key, "data": self.data, "title": self.data["title"], **table}
 
 
 def effects_plot(metrics: Sequence[MetricReading], *, title: str) -> DrawnPlot | None:
@@ -43,7 +48,7 @@ def effects_plot(metrics: Sequence[MetricReading], *, title: str) -> DrawnPlot |
         description=description % {"told": told, "apart": apart},
         format="effect",
         unit=gettext("effect, compared with the control"),
-        arms=_names(arm for _metric, arm in found),
+        arms=_names(metrics),
         rows=rows,
         headings=[gettext("Metric"), gettext("Arm"), gettext("Effect"), gettext("Interval")],
         cells=[
@@ -65,7 +70,7 @@ def _is_drawn(arm: ArmReading) -> bool:
 def _effect_row(metric: MetricReading, arm: ArmReading) -> dict[str, object]:
     comparison = arm.comparison
     told = f"{metric.label}, {arm.name}: {words.effect(comparison)} ({words.interval(comparison.interval)})"
-    place = {"metric": words.metric_title(metric), "arm": arm.name, "told": told}
+    place = {"metric": words.metric_title(metric), "arm": arm.name, "label": words.effect(comparison), "told": told}
     return place | _ends(comparison.effect, comparison.interval)
 
 
@@ -85,20 +90,16 @@ def band_plot(metric: MetricReading) -> DrawnPlot | None:
         kind="band",
         title=gettext("%(metric)s: the effect over time") % {"metric": metric.label},
         description=" ".join(_last_words(arm) for arm in metric.treatments if arm.series),
-        note=gettext(
-            "The effect on all visitors who came up to a day. The band may be looked at on every day: it holds the "
-            "true effect throughout, but for the accepted risk. Where it leaves the drawing, little was known yet."
-        ),
         format="effect",
-        arms=_names(arm for arm, _point in found),
+        arms=_names([metric]),
         rows=[
             {"arm": arm.name, "day": point.day.isoformat(), **_ends(point.effect, point.interval)}
-            | {"told": f"{arm.name}, {day(point.day)}: {_signed(point.effect)} ({told[arm.key, point.day]})"}
+            | {"told": f"{arm.name}, {day(point.day)}: {words.signed(point.effect)} ({told[arm.key, point.day]})"}
             for arm, point in found
         ],
         headings=[gettext("Arm"), gettext("Day"), gettext("Visitors"), gettext("Effect"), gettext("Interval")],
         cells=[
-            [arm.name, day(point.day), number_format(point.n), _signed(point.effect), told[arm.key, point.day]]
+            [arm.name, day(point.day), number_format(point.n), words.signed(point.effect), told[arm.key, point.day]]
             for arm, point in found
         ],
     )
@@ -108,20 +109,16 @@ def _last_words(arm: ArmReading) -> str:
     last = arm.series[-1]
     return gettext("%(arm)s: %(effect)s on %(day)s, interval %(interval)s.") % {
         "arm": arm.name,
-        "effect": _signed(last.effect),
+        "effect": words.signed(last.effect),
         "day": day(last.day),
         "interval": words.interval(last.interval),
     }
 
 
-def _signed(value: float | None) -> str:
-    return words.percent(value, signed=True)
-
-
 def visitors_plot(daily: Sequence[tuple[date, str, int]], arms: Sequence[Arm]) -> DrawnPlot | None:
     """How many visitors each arm got each day."""
-    names = {arm.key: arm.name for arm in arms} | {HELD_OUT: gettext("Held out")}
-    points = [(names[key], when, n) for when, key, n in daily if key in names]
+    names = {arm.key: arm.name for arm in _control_first(arms)} | {HELD_OUT: gettext("Held out")}
+    points = [(name, when, n) for own, name in names.items() for when, key, n in daily if key == own]
     return _lines(
         "plot-visitors",
         [(name, when, n, number_format(n, force_grouping=True)) for name, when, n in points],
@@ -134,17 +131,20 @@ def visitors_plot(daily: Sequence[tuple[date, str, int]], arms: Sequence[Arm]) -
 
 def shares_plot(batches: Sequence[Batch], arms: Sequence[Arm]) -> DrawnPlot | None:
     """Which share of visitors a bandit gave each arm, from day to day."""
-    points = [
-        (arm.name, batch.day, batch.shares[arm.key]) for arm in arms for batch in batches if arm.key in batch.shares
-    ]
+    given = [(arm, batch) for arm in _control_first(arms) for batch in batches if arm.key in batch.shares]
+    points = [(arm.name, batch.day, batch.shares[arm.key]) for arm, batch in given]
     return _lines(
         "plot-shares",
-        [(name, when, share, words.percent(share)) for name, when, share in points],
+        [(name, when, share, words.share(share)) for name, when, share in points],
         title=gettext("What the bandit gave each arm"),
         format="share",
         top=1,
         curve="step-after",
     )
+
+
+def _control_first(arms: Sequence[Arm]) -> list[Arm]:
+    return sorted(arms, key=lambda arm: not arm.is_control)
 
 
 def _lines(key: str, points: Iterable[tuple[str, date, float, str]], **data) -> DrawnPlot | None:
@@ -186,10 +186,6 @@ def day(when: date) -> str:
     return date_format(when, "j M")
 
 
-def _names(arms: Iterable[ArmReading]) -> list[str]:
-    return list(dict.fromkeys(arm.name for arm in arms))
-
-
-def bands(results: Results) -> Iterator[DrawnPlot]:
-    """One plot over time for each goal that has one."""
-    return filter(None, map(band_plot, results.goals))
+def _names(metrics: Sequence[MetricReading]) -> list[str]:
+    """All arms, so that each looks the same in every plot."""
+    return list(dict.fromkeys(arm.name for metric in metrics for arm in metric.arms))

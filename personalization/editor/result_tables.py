@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.utils.formats import number_format
 
 from personalization.editor import result_words as words
-from personalization.experiments.choices import Method
+from personalization.editor.result_plots import band_plot
+from personalization.experiments.choices import Method, Role
 from personalization.experiments.models import Experiment
 from personalization.experiments.readings import ArmReading, Check, MetricReading, Results, Slice
 from personalization.stats import Comparison
@@ -19,7 +20,7 @@ def health_box(checks: Sequence[Check]) -> dict[str, object]:
     named = [(check, words.LEVELS[check.level]) for check in checks]
     faults = [_check(check, word) for check, word in named if check.level != "ok"]
     return {
-        "level": words.LEVELS[level],
+        "level": words.HEALTH[level],
         "faults": sorted(faults, key=lambda fault: WORST_FIRST.index(fault["check"].level)),
         "passed": [_check(check, word) for check, word in named if check.level == "ok"],
     }
@@ -43,8 +44,9 @@ def metric_table(experiment: Experiment, metric: MetricReading, *, is_judged: bo
     is_bayesian = experiment.method == Method.BAYESIAN
     return {
         "key": metric.key,
+        "band": band_plot(metric) if metric.role == Role.GOAL else None,
         "title": words.metric_title(metric),
-        "margin": words.percent(metric.margin) if metric.role == "guardrail" else "",
+        "margin": words.share(metric.margin) if metric.role == "guardrail" else "",
         "is_bayesian": is_bayesian,
         "is_corrected": any(arm.corrected_p_value is not None for arm in metric.arms),
         "is_judged": is_judged and any(arm.outcome for arm in metric.arms),
@@ -73,8 +75,8 @@ def _compared(comparison: Comparison | None) -> dict[str, str]:
         "effect": words.effect(comparison),
         "interval": words.interval(comparison.interval if comparison else None),
         "p_value": words.p_value(comparison.p_value if comparison else None),
-        "chance": words.percent(comparison.chance_to_win if comparison else None),
-        "loss": words.percent(risk[1] if risk else None, places=2),
+        "chance": words.chance(comparison.chance_to_win if comparison else None),
+        "loss": words.share(risk[1] if risk else None, 2),
     }
 
 
@@ -117,7 +119,7 @@ def progress_bar(results: Results) -> dict[str, object]:
     return {
         "n": number_format(progress.n, force_grouping=True),
         "planned": number_format(planned, force_grouping=True) if planned else "",
-        "share": words.percent(progress.share, places=0),
+        "share": words.share(progress.share, 0),
         "days_left": progress.days_left,
         "ends_on": progress.ends_on,
         "count": progress.n,

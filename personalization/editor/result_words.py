@@ -7,6 +7,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from personalization.editor.plots import figure
+from personalization.experiments import wording
 from personalization.experiments.readings import ArmReading, MetricReading
 from personalization.stats import Comparison
 
@@ -26,10 +27,16 @@ OUTCOMES = {
     "safe": (_("not harmed"), "check", "slot-outcome--good"),
 }
 
+HEALTH = {
+    "ok": (_("Yes: nothing wrong was found."), "check", "slot-checks--ok"),
+    "warning": (_("With care: look at what was found."), "warning", "slot-checks--warning"),
+    "danger": (_("No: something is wrong."), "cross", "slot-checks--danger"),
+}
+
 LEVELS = {
-    "ok": (_("Healthy"), "check", "slot-checks--ok"),
-    "warning": (_("Look at this"), "warning", "slot-checks--warning"),
-    "danger": (_("Something is wrong"), "cross", "slot-checks--danger"),
+    "ok": (_("in order"), "check"),
+    "warning": (_("warning"), "warning"),
+    "danger": (_("fault"), "cross"),
 }
 
 STATES = {"blocked": "cross", "too early": "time", "none yet": "help", "better": "check", "worse": "warning"}
@@ -42,43 +49,44 @@ DIMENSIONS = {
 
 PARTS = {
     "control": _("control"),
-    "holdout": _("held out"),
+    "holdout": _("never personalized"),
     "served": _("one of the bandit’s arms"),
 }
 
 
-def percent(value: float | None, *, places: int = 1, signed: bool = False) -> str:
-    """A part of one in percent, as the reader's language writes numbers; what is not known is a dash."""
-    if value is None or not math.isfinite(value):
-        return NOTHING
-    rounded = round(value * 100, places) + 0.0
-    sign = "+" if signed and rounded > 0 else ""
-    number = sign + number_format(rounded, places, force_grouping=True)
-    return gettext("%(number)s %%") % {"number": number}
-
-
 def effect(comparison: Comparison | None) -> str:
     """A relative effect, with its sign."""
-    return percent(comparison.effect, signed=True) if comparison else NOTHING
+    return signed(comparison.effect if comparison else None)
+
+
+def signed(value: float | None) -> str:
+    """A relative effect; one that is not known is a dash."""
+    return NOTHING if value is None else wording.signed(value)
 
 
 def interval(ends: tuple[float, float] | None) -> str:
     """From where to where an effect may lie; while that may be anywhere, words that say so."""
     if ends is None:
         return NOTHING
-    if not all(map(math.isfinite, ends)):
-        return gettext("cannot be told yet")
-    return gettext("%(low)s to %(high)s") % {
-        "low": percent(ends[0], signed=True),
-        "high": percent(ends[1], signed=True),
-    }
+    return wording.between(ends) if all(map(math.isfinite, ends)) else gettext("cannot be told yet")
+
+
+def share(value: float | None, places: int = 1) -> str:
+    """A part of a whole; one that is not known is a dash."""
+    return NOTHING if value is None else wording.percent(value, places)
+
+
+def chance(value: float | None) -> str:
+    """A chance to win, if there is one."""
+    return NOTHING if value is None else wording.chance(value)
 
 
 def p_value(value: float | None) -> str:
-    """A p-value; tiny ones as less than what can be seen."""
+    """A p-value with as many places as matter."""
     if value is None:
         return NOTHING
-    return f"< {number_format(0.001, 3)}" if value < 0.001 else number_format(round(value, 3), 3)
+    least = wording.SMALLEST
+    return f"< {number_format(least, 4)}" if value < least else number_format(round(value, 4), 4)
 
 
 def mean(metric: MetricReading, arm: ArmReading) -> str:
@@ -86,7 +94,7 @@ def mean(metric: MetricReading, arm: ArmReading) -> str:
     if arm.mean is None:
         return NOTHING
     if metric.unit == "share":
-        return percent(arm.mean, places=2)
+        return share(arm.mean, 2)
     if metric.unit == "seconds":
         return gettext("%(number)s s") % {"number": figure(arm.mean)}
     return figure(arm.mean)

@@ -11,18 +11,20 @@ const DASHES = [null, '7 3', '2 3', '9 3 2 3', '4 4', '12 4'];
 const GRID = 'var(--w-color-border-furniture)';
 const LETTER = 6.5; // the width of one, about, in pixels
 const LINE = 16;
+const TITLE = 44; // the room above each metric
 
 const language = document.documentElement.lang || undefined;
 const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const NUMBERS = {
-  effect: { style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' },
-  share: { style: 'percent', maximumFractionDigits: 0 },
+  effect: { maximumFractionDigits: 1, signDisplay: 'exceptZero' },
+  share: { maximumFractionDigits: 0 },
   number: { maximumFractionDigits: 2 },
 };
 
 const colour = (index) => `var(--slot-plot-${(index % SYMBOLS.length) + 1})`;
 const symbol = (index) => SYMBOLS[index % SYMBOLS.length];
 const dash = (index) => DASHES[index % DASHES.length];
+const cut = (width) => ({ lineWidth: (width - 14) / 13, textOverflow: 'ellipsis' });
 const room = (names, most) => Math.min(most, 14 + LETTER * Math.max(...names.map((name) => name.length)));
 
 function scales(data) {
@@ -49,25 +51,26 @@ function drawEffects(data, width, format) {
   const metrics = [...new Set(rows.map((row) => row.metric))];
   const marginLeft = room(arms, width / 3);
   const place = { fy: 'metric', y: 'arm' };
+  const step = TITLE + 34 * arms.length;
   return {
     ...scales(data),
     width,
-    height: 44 + metrics.length * (34 + 34 * arms.length),
+    height: 48 + metrics.length * step,
     marginLeft,
     marginRight: 24,
-    marginTop: 0,
+    marginTop: 8,
     marginBottom: 40,
     x: { label: data.unit, labelArrow: 'none', labelAnchor: 'center', tickFormat: format, ticks: width / 110, nice: true },
     y: { domain: arms, label: null, padding: 0.4 },
-    fy: { domain: metrics, axis: null, padding: 0.34, paddingOuter: 0.2 },
+    fy: { domain: metrics, axis: null, paddingInner: TITLE / step, paddingOuter: TITLE / step / 2 },
     marks: [
       Plot.gridX({ stroke: GRID, strokeOpacity: 1 }),
-      Plot.axisY({ tickSize: 0, lineWidth: marginLeft / 12, textOverflow: 'ellipsis' }),
+      Plot.axisY({ tickSize: 0, ...cut(marginLeft) }),
       Plot.ruleX([0], { strokeWidth: 1.5 }),
-      Plot.text(metrics, { fy: (metric) => metric, text: (metric) => metric, frameAnchor: 'top-left', dx: -marginLeft, dy: -14, fontWeight: 600 }),
+      Plot.text(metrics, { fy: (metric) => metric, text: (metric) => metric, frameAnchor: 'top-left', dx: -marginLeft, dy: -20, fontWeight: 600 }),
       Plot.ruleY(known, { ...place, x1: 'low', x2: 'high', stroke: 'arm', strokeWidth: 2, marker: 'tick' }),
       dots(rows, { ...place, x: 'value' }),
-      Plot.text(rows, { ...place, x: 'value', text: (row) => format(row.value), dy: -13, fontVariant: 'tabular-nums' }),
+      Plot.text(rows, { ...place, x: 'value', text: 'label', dy: -13, fontVariant: 'tabular-nums' }),
       tip(rows, { ...place, x: 'value' }),
     ],
   };
@@ -115,7 +118,7 @@ function edges(rows, place) {
 function reach(rows) {
   const [lows, highs] = [rows.map((row) => row.low), rows.map((row) => row.high)];
   const last = new Map(rows.map((row) => [row.arm, Math.max(Math.abs(row.low), Math.abs(row.high))]));
-  const limit = 4 * Math.max(...last.values(), 0);
+  const limit = 2 * Math.max(...last.values(), 0);
   return limit ? [Math.max(Math.min(...lows, 0), -limit), Math.min(Math.max(...highs, 0), limit)] : [-0.1, 0.1];
 }
 
@@ -142,7 +145,7 @@ function drawLines(data, width, format) {
       Plot.ruleY([0]),
       ...arms.map((arm) => drawLine(data, rows.filter((row) => row.arm === arm))),
       dots(rows, { x: 'date', y: 'value', r: 3 }),
-      Plot.text(ends, { x: 'date', y: 'at', text: 'arm', textAnchor: 'start', dx: 10, lineWidth: marginRight / 12, textOverflow: 'ellipsis' }),
+      Plot.text(ends, { x: 'date', y: 'at', text: 'arm', textAnchor: 'start', dx: 10, ...cut(marginRight) }),
       tip(rows, { x: 'date', y: 'value' }),
     ],
   };
@@ -171,12 +174,18 @@ function timeScale(rows, width) {
   return { type: 'utc', label: null, ticks, tickFormat: (date) => day.format(date) };
 }
 
+/* Numbers as the page writes them: it says how percents look in its language. */
+function formatOf(data) {
+  const number = new Intl.NumberFormat(language, NUMBERS[data.format]);
+  if (data.format === 'number') return (value) => number.format(value);
+  return (value) => data.percent.replace('%(number)s', number.format(value * 100)).replace('%%', '%');
+}
+
 const DRAWINGS = { effects: drawEffects, band: drawBand, lines: drawLines };
 
 function draw(figure, data, canvas) {
-  const number = new Intl.NumberFormat(language, NUMBERS[data.format]);
   const width = Math.max(280, canvas.clientWidth);
-  const options = DRAWINGS[data.kind](data, width, (value) => number.format(value));
+  const options = DRAWINGS[data.kind](data, width, formatOf(data));
   const drawn = Plot.plot({ ...options, className: 'slot-plot__svg', ariaLabel: data.title, ariaDescription: data.description });
   const svg = drawn.matches('svg') ? drawn : drawn.querySelector('svg');
   svg.setAttribute('role', 'img');
