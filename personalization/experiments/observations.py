@@ -42,13 +42,13 @@ class Observations:
 
 def goal_of(experiment: Experiment) -> Metric | None:
     """The metric by which a bandit learns: its first goal."""
-    return experiment.metrics.filter(role=Role.GOAL).order_by("sort_order", "pk").first()
+    return next((metric for metric in experiment.metrics.all() if metric.role == Role.GOAL), None)
 
 
 def find_bandit_flaws(experiment: Experiment) -> Iterator[str]:
-    """Why a bandit could not learn, in words for editors."""
+    """Why a bandit could not learn by the goal it has, in words for editors."""
     goal = goal_of(experiment)
-    if experiment.is_bandit and (goal is None or goal.measure not in KINDS):
+    if experiment.is_bandit and goal and goal.measure not in KINDS:
         yield _("A bandit learns from its first goal, which must be met within a day or not: who clicks, or converts.")
 
 

@@ -10,6 +10,7 @@ from waffle import get_waffle_flag_model, get_waffle_switch_model
 from personalization.events.models import Event
 from personalization.experiments.choices import Role
 from personalization.experiments.models import Arm, Experiment
+from personalization.experiments.observations import find_bandit_flaws
 
 TRAFFIC_DAYS = 28
 SWITCH = "personalization"
@@ -25,6 +26,7 @@ def find_flaws(experiment: Experiment) -> Iterator[str]:
         yield _("No visitor takes part: raise the percentage.")
     if experiment.is_bandit and experiment.floor * len(arms) > 100:
         yield _("The least shares of all arms add up to more than 100 percent: lower the least share.")
+    yield from find_bandit_flaws(experiment)
 
 
 def find_obstacles(experiment: Experiment) -> Iterator[str]:
