@@ -71,7 +71,8 @@ def _sums(rng: np.random.Generator, metric: Metric, rate: float, n: int) -> dict
         totals = {f"{name}_total": int(values.sum()) for name, values in parts.items()}
         squares = {f"{name}_squares": int((values**2).sum()) for name, values in parts.items()}
         return totals | squares | {"products": int((clicked * seen).sum())}
-    before = rng.binomial(1, min(rate, 1), n) if metric.measure not in AMOUNTS else rng.gamma(2, rate / 2, n)
+    # Before the test the arms are alike.
+    before = rng.binomial(1, 0.1, n) if metric.measure not in AMOUNTS else rng.gamma(2, 0.5, n)
     after = rng.binomial(1, rate, n) if metric.measure not in AMOUNTS else rng.gamma(2, rate / 2, n)
     return {
         "post_total": float(after.sum()),
