@@ -86,6 +86,7 @@ class Event(models.Model):
             models.Index(fields=["arm_key", "occurred_at"], name="event_arm", condition=~models.Q(arm_key="")),
             models.Index(fields=["verdict", "occurred_at"], name="event_verdict", condition=~models.Q(verdict="")),
             models.Index(fields=["received_at"], name="event_network", condition=~models.Q(network="")),
+            models.Index(fields=["received_at"], name="event_received"),
         ]
 
     def __str__(self) -> str:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -25,6 +26,9 @@ from personalization.experiments.choices import (
 PERCENT = [MinValueValidator(0.0), MaxValueValidator(100.0)]
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 AT_LEAST_ONE = [MinValueValidator(1)]
+LONGEST_WINDOW = timedelta(days=90)
+# So late does a browser's event come in, at the latest.
+LATEST = timedelta(days=7)
 
 
 class ExperimentQuerySet(models.QuerySet):
@@ -33,8 +37,9 @@ class ExperimentQuerySet(models.QuerySet):
         return self.filter(status=Status.RUNNING)
 
     def measured(self) -> "ExperimentQuerySet":
-        """Those whose sums may still change."""
-        return self.filter(status__in=(Status.RUNNING, Status.PAUSED))
+        """Those whose sums may still change: ended ones until the longest window has closed and late events are in."""
+        lately = models.Q(status=Status.ENDED, ended_at__gte=timezone.now() - LONGEST_WINDOW - LATEST)
+        return self.filter(models.Q(status__in=(Status.RUNNING, Status.PAUSED)) | lately)
 
 
 class Experiment(ClusterableModel):
@@ -123,7 +128,7 @@ class Experiment(ClusterableModel):
     window_days = models.PositiveSmallIntegerField(
         _("days that count after the first exposure"),
         default=7,
-        validators=[MinValueValidator(1), MaxValueValidator(90)],
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_WINDOW.days)],
     )
     minimum_effect = models.FloatField(
         _("smallest effect worth finding, in percent"), default=10.0, validators=[MinValueValidator(0.01)]
