@@ -80,7 +80,7 @@ class ExperimentResultsView(generic.InspectView):
             "phases": self.phases,
             "phase": self.phase,
             "timeline": timeline(experiment),
-            "verdict": Verdict(experiment.verdict).label if experiment.verdict else "",
+            "verdict": experiment.verdict and verdict_words(experiment),
         }
         return super().get_context_data(**context, **(self.findings() if self.phase else {}), **kwargs)
 
@@ -108,6 +108,15 @@ def daily_visitors(phase: Phase) -> Sequence[tuple[date, str, int]]:
     """Visitors by the day of their first exposure and by arm; those seen in several arms count in none."""
     sums = DaySum.objects.filter(phase=phase).exclude(arm_key="").order_by("day", "arm_key")
     return list(sums.values("day", "arm_key").annotate(total=Sum("n")).values_list("day", "arm_key", "total"))
+
+
+def verdict_words(experiment: Experiment) -> str:
+    """What was decided, in the words of whoever decided it."""
+    if experiment.verdict != Verdict.SHIP:
+        return experiment.get_verdict_display()
+    names = {arm.key: arm.name for arm in experiment.arms.all()}
+    arm = names.get(experiment.shipped_arm, experiment.shipped_arm)
+    return gettext("“%(arm)s” was shipped: the slot has taken it over.") % {"arm": arm}
 
 
 def timeline(experiment: Experiment) -> list:

@@ -9,7 +9,7 @@ const { Plot } = globalThis;
 const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye'];
 const DASHES = [null, '7 3', '2 3', '9 3 2 3', '4 4', '12 4'];
 const GRID = 'var(--w-color-border-furniture)';
-const LETTER = 6.5; // the width of one, about, in pixels
+const LETTER = 7; // the width of one, about, in pixels
 const LINE = 16;
 const TITLE = 44; // the room above each metric
 
@@ -24,8 +24,8 @@ const NUMBERS = {
 const colour = (index) => `var(--slot-plot-${(index % SYMBOLS.length) + 1})`;
 const symbol = (index) => SYMBOLS[index % SYMBOLS.length];
 const dash = (index) => DASHES[index % DASHES.length];
-const cut = (width) => ({ lineWidth: (width - 14) / 13, textOverflow: 'ellipsis' });
-const room = (names, most) => Math.min(most, 14 + LETTER * Math.max(...names.map((name) => name.length)));
+const room = (names, most) => Math.min(most, 20 + LETTER * Math.max(...names.map((name) => name.length)));
+const cut = (width, most) => (width < most ? {} : { lineWidth: (width - 16) / 13, textOverflow: 'ellipsis' });
 
 function scales(data) {
   const range = data.arms.map((arm, index) => index);
@@ -65,7 +65,7 @@ function drawEffects(data, width, format) {
     fy: { domain: metrics, axis: null, paddingInner: TITLE / step, paddingOuter: TITLE / step / 2 },
     marks: [
       Plot.gridX({ stroke: GRID, strokeOpacity: 1 }),
-      Plot.axisY({ tickSize: 0, ...cut(marginLeft) }),
+      Plot.axisY({ tickSize: 0, ...cut(marginLeft, width / 3) }),
       Plot.ruleX([0], { strokeWidth: 1.5 }),
       Plot.text(metrics, { fy: (metric) => metric, text: (metric) => metric, frameAnchor: 'top-left', dx: -marginLeft, dy: -20, fontWeight: 600 }),
       Plot.ruleY(known, { ...place, x1: 'low', x2: 'high', stroke: 'arm', strokeWidth: 2, marker: 'tick' }),
@@ -145,7 +145,7 @@ function drawLines(data, width, format) {
       Plot.ruleY([0]),
       ...arms.map((arm) => drawLine(data, rows.filter((row) => row.arm === arm))),
       dots(rows, { x: 'date', y: 'value', r: 3 }),
-      Plot.text(ends, { x: 'date', y: 'at', text: 'arm', textAnchor: 'start', dx: 10, ...cut(marginRight) }),
+      Plot.text(ends, { x: 'date', y: 'at', text: 'arm', textAnchor: 'start', dx: 10, ...cut(marginRight, width / 3) }),
       tip(rows, { x: 'date', y: 'value' }),
     ],
   };
