@@ -11,6 +11,7 @@ from personalization import conf
 from personalization.catalog import services as catalog
 from personalization.events import forecasting, retention
 from personalization.experiments import services as experiments
+from personalization.experiments import sums
 from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
 from personalization.monitoring.models import FairnessAudit
@@ -97,6 +98,11 @@ def discover_segments() -> int:
 @shared_task
 def run_experiment_schedule() -> int:
     return experiments.start_due()
+
+
+@shared_task
+def sum_experiments() -> int:
+    return sums.refresh_all()
 
 
 @shared_task

@@ -1,5 +1,6 @@
 """Daily sums: what results are read from, so that no request ever reads events."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +17,8 @@ from personalization.experiments.measuring import Amounts, MeasuredDay, Row, mea
 from personalization.experiments.models import DaySum, Experiment, Metric, Phase
 from personalization.experiments.units import days_between, moved_days, open_days
 from personalization.stats.statistics import winsor_bounds
+
+logger = logging.getLogger(__name__)
 
 # Events say when they came in before their transaction ends; what comes in meanwhile is looked for again.
 IN_FLIGHT = timedelta(minutes=5)
@@ -42,6 +45,17 @@ def refresh_sums(*, experiment: Experiment, now: datetime | None = None) -> int:
         DaySum.objects.bulk_create(rows, batch_size=500)
     experiment.summed_at = now - IN_FLIGHT
     return len(rows)
+
+
+def refresh_all() -> int:
+    """Refresh every experiment whose sums may still change; that one fails is logged, and harms no other."""
+    written = 0
+    for experiment in Experiment.objects.measured():
+        try:
+            written += refresh_sums(experiment=experiment)
+        except Exception:
+            logger.exception("The daily sums of %s could not be refreshed. The next run tries again.", experiment.key)
+    return written
 
 
 def rebuild_sums(*, experiment: Experiment) -> int:
