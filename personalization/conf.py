@@ -54,7 +54,14 @@ class Settings:
     api_max_events: int = 200
     api_max_slots: int = 12
     api_throttles: Mapping[str, str] = field(
-        default_factory=lambda: {"decisions": "300/min", "events": "300/min", "consent": "30/min", "privacy": "10/min"}
+        default_factory=lambda: {
+            "decisions": "300/min",
+            "events": "300/min",
+            "conversions": "600/min",
+            "experiments": "60/min",
+            "consent": "30/min",
+            "privacy": "10/min",
+        }
     )
 
 

@@ -15,6 +15,7 @@ from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
 from personalization.editor.quarantine import QuarantineViewSet
 from personalization.editor.segments import SegmentViewSet
+from personalization.editor.sender_keys import SenderKeyViewSet
 from personalization.editor.slots import SlotViewSet
 from personalization.editor.training import TrainingRunViewSet
 from personalization.editor.versions import ModelVersionViewSet
@@ -32,6 +33,7 @@ class PersonalizationGroup(SnippetViewSetGroup):
         HealthViewSet,
         FairnessAuditViewSet,
         ItemGroupViewSet,
+        SenderKeyViewSet,
     )
     menu_label = _("Personalization")
     menu_icon = "crosshairs"

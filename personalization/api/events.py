@@ -47,7 +47,7 @@ class EventsEndpoint(Endpoint):
     @extend_schema(operation_id="events_create", request=Batch, responses={202: Outcome})
     def post(self, request: Request) -> Response:
         """Record a batch of at most API_MAX_EVENTS events."""
-        _refuse_crowd(request.data)
+        refuse_crowd(request.data, "events")
         batch = self.Batch(data=request.data)
         batch.is_valid(raise_exception=True)
         outcome = record_events(
@@ -70,9 +70,10 @@ def _claim(*, item: str | None = None, **facts: Any) -> NewEvent:
     return NewEvent(item_key=item, **facts)
 
 
-def _refuse_crowd(data: Any) -> None:
+def refuse_crowd(data: Any, name: str) -> None:
+    """Refuse a batch of too many events before looking at any."""
     limit = conf.get().api_max_events
-    events = data.get("events") if isinstance(data, dict) else None
+    events = data.get(name) if isinstance(data, dict) else None
     if isinstance(events, list) and len(events) > limit:
         detail = _("A batch has at most %(limit)d events.") % {"limit": limit}
         raise errors.Problem(status=400, code="too_many_events", detail=detail)

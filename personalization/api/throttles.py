@@ -43,10 +43,13 @@ class ClientThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: HttpRequest | Request, view: APIView | None) -> str:
         """The client's counter; neither key nor address can be read from it."""
-        visitor_key = identity.read_key(cookies=request.COOKIES, headers=request.headers)
-        client = visitor_key or self.get_ident(request) or ""
-        digest = hashlib.sha256(client.encode(errors="replace")).hexdigest()
+        digest = hashlib.sha256(self.client_of(request).encode(errors="replace")).hexdigest()
         return f"personalization:throttle:{self.scope}:{digest}"
+
+    def client_of(self, request: HttpRequest | Request) -> str:
+        """Whose requests are counted together."""
+        visitor_key = identity.read_key(cookies=request.COOKIES, headers=request.headers)
+        return visitor_key or self.get_ident(request) or ""
 
     def _tell_of_outage(self) -> None:
         if not ClientThrottle.cache_is_down:

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from personalization.api import consent, decisions, events, fragments, privacy, schema
+from personalization.api import consent, conversions, decisions, events, fragments, privacy, schema
 
 urlpatterns = [
     path("consent/", consent.ConsentEndpoint.as_view(), name="consent"),
     path("decisions/", decisions.DecisionsEndpoint.as_view(), name="decisions"),
     path("slots/<slug:key>/fragment/", fragments.FragmentEndpoint.as_view(), name="fragment"),
     path("events/", events.EventsEndpoint.as_view(), name="events"),
+    path("conversions/", conversions.ConversionsEndpoint.as_view(), name="conversions"),
     path("privacy/", privacy.PrivacyEndpoint.as_view(), name="erase"),
     path("privacy/export/", privacy.ExportEndpoint.as_view(), name="export"),
     path("schema/", schema.SchemaView.as_view(), name="schema"),

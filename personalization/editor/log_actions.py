@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from wagtail.log_actions import LogFormatter
 
+from personalization.events.keys import LOG_ISSUE, LOG_REVOKE
 from personalization.events.quarantine import LOG_RELEASE
 from personalization.monitoring.alerts import LOG_ACKNOWLEDGE
 from personalization.training.services import LOG_ARCHIVE, LOG_PROMOTE, LOG_ROLL_BACK
@@ -50,7 +51,19 @@ class AcknowledgeFormatter(LogFormatter):
     message = _("Acknowledged")
 
 
+class IssueKeyFormatter(LogFormatter):
+    label = _("Issue a server key")
+    message = _("Issued: who shows it may report conversions")
+
+
+class RevokeKeyFormatter(LogFormatter):
+    label = _("Revoke a server key")
+    message = _("Revoked: it is refused from now on")
+
+
 def register(actions) -> None:
+    actions.register_action(LOG_ISSUE)(IssueKeyFormatter)
+    actions.register_action(LOG_REVOKE)(RevokeKeyFormatter)
     actions.register_action(LOG_RELEASE)(ReleaseFormatter)
     actions.register_action(LOG_PROMOTE)(PromoteFormatter)
     actions.register_action(LOG_ROLL_BACK)(RollBackFormatter)

@@ -29,10 +29,13 @@ def sign_key(key: str) -> str:
 
 def read_key(*, cookies: Mapping[str, str], headers: Mapping[str, str]) -> str | None:
     """The visitor's key from the header or the cookie; None when there is none, or it is forged or has expired."""
-    settings = conf.get()
-    raw = headers.get(HEADER) or cookies.get(settings.visitor_cookie_name) or ""
+    return read_token(headers.get(HEADER) or cookies.get(conf.get().visitor_cookie_name) or "")
+
+
+def read_token(raw: str) -> str | None:
+    """The key that `sign_key` signed; None if it is forged or has expired."""
     try:
-        key = _signer().unsign(raw, max_age=timedelta(days=settings.visitor_cookie_days))
+        key = _signer().unsign(raw, max_age=timedelta(days=conf.get().visitor_cookie_days))
     except BadSignature:
         return None
     return key if re.fullmatch(r"[0-9a-f]{32}", key) else None

@@ -1,6 +1,6 @@
 """What can be done to visitors: find, let choose, teach, claim, delete. Every change locks the visitor's row first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -107,6 +107,13 @@ def store_returns(*, returns: Mapping[str, dict[str, Any]]) -> int:
             changed.append(profile)
     Profile.objects.bulk_update(changed, ["returns"])
     return len(changed)
+
+
+def consenting_to_analytics(*, keys: Collection[str]) -> set[str]:
+    """Which of these visitors allow analytics, whose choice nobody changes until the caller's transaction ends."""
+    visitors = Visitor.objects.filter(key__in=keys)
+    visitors.lock()
+    return set(visitors.filter(consent__analytics=True).values_list("key", flat=True))
 
 
 @transaction.atomic
