@@ -6,10 +6,11 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
-from personalization.editor import log_actions
+from personalization.editor import experiment_log, log_actions
 from personalization.editor.alert_panel import AlertsPanel
 from personalization.editor.choosers import item_chooser
 from personalization.editor.demand import DemandViewSet
+from personalization.editor.experiments import ExperimentViewSet
 from personalization.editor.fairness import FairnessAuditViewSet, ItemGroupViewSet
 from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
@@ -24,6 +25,7 @@ from personalization.editor.versions import ModelVersionViewSet
 class PersonalizationGroup(SnippetViewSetGroup):
     items = (
         SlotViewSet,
+        ExperimentViewSet,
         SegmentViewSet,
         ItemViewSet,
         DemandViewSet,
@@ -70,3 +72,4 @@ def show_alerts(request, panels):
 @hooks.register("register_log_actions")
 def register_log_actions(actions):
     log_actions.register(actions)
+    experiment_log.register(actions)

@@ -29,13 +29,15 @@ from personalization.slots.serve import serve_preview
 FRAGMENT = "personalization/editor/preview_frame.html"
 
 
-def look(slot: Slot, request: HttpRequest) -> dict[str, Any]:
+def look(slot: Slot, request: HttpRequest, model_version: int | None = None) -> dict[str, Any]:
     """What the slot shows to whom the editor chose, and the form to choose somebody else."""
     form = PersonaForm(recall(request), user=request.user, tags=count_tags(snapshot.current()))
+    context = form.context()
+    context.model_version = model_version
     return {
         "slot": slot,
         "form": form,
-        "presentation": present(serve_preview(slot, form.context())),
+        "presentation": present(serve_preview(slot, context)),
         "here": request.get_full_path(),
     }
 
@@ -80,8 +82,11 @@ class LookView(PermissionCheckedMixin, WagtailAdminTemplateMixin, BaseObjectMixi
         url = AdminURLFinder(self.request.user).get_edit_url(self.object)
         return [HeaderButton(gettext("Edit"), url=url, icon_name="edit")] if url else []
 
+    def look(self) -> dict[str, Any]:
+        return look(self.object, self.request)
+
     def get_context_data(self, **kwargs) -> dict:
-        looked = look(self.object, self.request)
+        looked = self.look()
         return super().get_context_data(media=looked["form"].media, **looked, **kwargs)
 
 

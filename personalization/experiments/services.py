@@ -35,6 +35,13 @@ def obstacles(experiment: Experiment) -> list[str]:
     return list(find_obstacles(experiment))
 
 
+def hold_draft(*, experiment: Experiment) -> None:
+    """Hold a draft until the caller's transaction ends; raise StepRefusedError if somebody has started it meanwhile."""
+    Epoch.objects.advance("slots")
+    if not Experiment.objects.filter(pk=experiment.pk, status=Status.DRAFT).exists():
+        raise StepRefusedError([_("Nothing was saved: this is no draft any more, and what is tested is frozen.")])
+
+
 def schedule(*, experiment: Experiment, user: Any = None) -> Experiment:
     """Let it start by itself at its `starts_at`. What may change until then is looked at then."""
     with _step(experiment, Status.DRAFT):

@@ -12,10 +12,10 @@ def hand_over(*, arm: Arm, user: Any = None) -> None:
     """Publish the slot as the arm has it. A draft that waits there goes on waiting, with the same changes."""
     slot = arm.experiment.slot
     draft = slot.get_latest_revision_as_object() if slot.has_unpublished_changes else None
-    _change(slot, arm)
+    alter(slot, arm)
     slot.save_revision(user=user, log_action=True).publish(user=user)
     if draft:
-        _change(draft, arm)
+        alter(draft, arm)
         draft.save_revision(user=user)
 
 
@@ -31,7 +31,8 @@ def why_not_handed_over(arm: Arm | None) -> Iterator[str]:
         ) % {"version": arm.model_version}
 
 
-def _change(slot: Any, arm: Arm) -> None:
+def alter(slot: Any, arm: Arm) -> None:
+    """Make a slot, unsaved, what the arm shows of it."""
     for name, value in arm.changes.items():
         setattr(slot, name, value)
     slot.personalizes = arm.personalizes
