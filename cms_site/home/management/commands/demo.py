@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cms_site.demo.accounts import ACCOUNTS, PASSWORD, create_accounts
+from cms_site.demo.experiment import create_experiment
 from cms_site.demo.history import record_simulated_history
 from cms_site.demo.processes import port_is_free, run_site
 from cms_site.demo.slots import create_slots
@@ -12,6 +13,7 @@ from cms_site.home.content import build_magazine
 from personalization.training.models import ModelVersion
 
 READERS = 300
+VISITORS = 2000
 
 
 class Command(BaseCommand):
@@ -59,6 +61,13 @@ class Command(BaseCommand):
         if not ModelVersion.objects.exists():
             self.console.rule("Training")
             call_command("train")
+        self.console.rule("Experiment")
+        with Progress(console=self.console) as bar:
+            task = bar.add_task("Simulated visitors", total=None)
+            create_experiment(
+                visitors=VISITORS, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+            bar.update(task, total=1, completed=1)
 
     def tell(self, address: str) -> None:
         self.console.rule("Ready")
