@@ -11,12 +11,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail.admin.views import generic
-from wagtail.admin.widgets.button import Button
+from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import registry as log_registry
 
 from personalization.editor import result_files as files
 from personalization.editor import result_plots as plots
 from personalization.editor import result_tables as tables
+from personalization.editor.experiment_life import ACTS
+from personalization.editor.experiment_steps import address
 from personalization.editor.result_words import STATES
 from personalization.experiments.choices import Role, Verdict
 from personalization.experiments.models import DaySum, Experiment, Phase
@@ -24,11 +26,13 @@ from personalization.experiments.readings import Results
 from personalization.experiments.results import read_results
 
 MOST_ENTRIES = 100
+DECISIVE = ("pause", "resume", "end")
 
 
 class ExperimentResultsView(generic.InspectView):
     """Reads the daily sums that a task has made; no event is counted for a page."""
 
+    any_permission_required = ("view", "add", "change", "delete", "run")
     page_title = _("Results")
     template_name = "personalization/editor/experiment_results.html"
 
@@ -60,14 +64,27 @@ class ExperimentResultsView(generic.InspectView):
     def results(self) -> Results:
         return read_results(self.object, self.phase)
 
+    def get_breadcrumbs_items(self) -> list[dict]:
+        experiments = {"url": address("index"), "label": gettext("Experiments")}
+        this = {"url": address("inspect", self.object), "label": str(self.object)}
+        return [*self.breadcrumbs_items, experiments, this, {"url": "", "label": self.get_page_title()}]
+
+    @cached_property
+    def header_buttons(self) -> list[HeaderButton]:
+        acts = [ACTS[name] for name in DECISIVE] if self.user_has_permission("run") else []
+        return [
+            HeaderButton(act.label, url=address(act.name, self.object), icon_name=act.icon)
+            for act in acts
+            if act.is_open_to(self.object)
+        ]
+
     @cached_property
     def header_more_buttons(self) -> list[Button]:
-        named = [("days", gettext("Daily sums as CSV")), ("results", gettext("Results as CSV"))]
-        phase = f"&phase={self.phase.number}" if self.phase else ""
-        downloads = [
-            Button(label, url=f"?export={name}{phase}", icon_name="download", priority=40) for name, label in named
+        named = [("results", gettext("Results as CSV")), ("days", gettext("Daily sums as CSV"))] if self.phase else []
+        return [
+            Button(label, url=f"?export={name}&phase={self.phase.number}", icon_name="download", priority=priority)
+            for priority, (name, label) in enumerate(named)
         ]
-        return [*super().header_more_buttons, *(downloads if self.phase else [])]
 
     def get_fields_context(self) -> list[dict]:
         return []

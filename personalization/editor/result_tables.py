@@ -1,5 +1,6 @@
 """An experiment's figures as rows that a template can print."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.utils.formats import number_format
@@ -119,7 +120,7 @@ def progress_bar(results: Results) -> dict[str, object]:
     return {
         "n": number_format(progress.n, force_grouping=True),
         "planned": number_format(planned, force_grouping=True) if planned else "",
-        "share": words.share(progress.share, 0),
+        "share": words.share(progress.share and math.floor(100 * progress.share) / 100, 0),
         "days_left": progress.days_left,
         "ends_on": progress.ends_on,
         "count": progress.n,

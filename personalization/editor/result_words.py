@@ -50,7 +50,7 @@ DIMENSIONS = {
 PARTS = {
     "control": _("control"),
     "holdout": _("never personalized"),
-    "served": _("one of the bandit’s arms"),
+    "served": _("arm"),
 }
 
 
