@@ -33,13 +33,14 @@ class MeasuredDay:
     amounts: Mapping[Metric, tuple[Amounts, Amounts]]
 
 
-def measure(phase: Phase, days: Sequence[date]) -> Iterator[MeasuredDay]:
-    """What the units of these days did, the oldest day first."""
+def measure(phase: Phase, days: Sequence[date], exposures: QuerySet[Event] | None = None) -> Iterator[MeasuredDay]:
+    """What the units of these days did, the oldest day first; only those of some exposures, where these are given."""
     if not days:
         return
+    exposures = exposures_of(phase) if exposures is None else exposures
     metrics = list(phase.experiment.metrics.all())
     pairs = {metric: columns_of(metric, phase.experiment.slot.key) for metric in metrics}
-    rows = _read_units(phase, days, [column for pair in pairs.values() for part in pair for column in part])
+    rows = _read_units(phase, exposures, days, [column for pair in pairs.values() for part in pair for column in part])
     for day, found in groupby(rows, key=itemgetter(0)):
         columns = list(zip(*found, strict=True))
         traits, told = list(zip(*columns[: len(TRAITS)], strict=True)), iter(columns[len(TRAITS) :])
@@ -55,11 +56,13 @@ def touched_days(phase: Phase, since: datetime) -> set[date]:
     return {_date(day) for (day,) in _rows(f"SELECT DISTINCT unit.day {source}", values)}
 
 
-def _read_units(phase: Phase, days: Sequence[date], columns: Sequence[Column]) -> Iterator[Row]:
+def _read_units(
+    phase: Phase, exposures: QuerySet[Event], days: Sequence[date], columns: Sequence[Column]
+) -> Iterator[Row]:
     # Django's queries cannot join a query, so this one is written out. It is built of this module's own words:
     # whatever comes from outside is a parameter.
     traits = ", ".join(f"unit.{name}" for name in TRAITS)
-    source, values = _join("LEFT JOIN", units_of(phase, exposures_of(phase)), _facts_of(phase, days))
+    source, values = _join("LEFT JOIN", units_of(phase, exposures), _facts_of(phase, days))
     places = ", ".join(["%s"] * len(days))
     statement = (
         f"SELECT {', '.join([traits, *(column.sql for column in columns)])} {source}"

@@ -36,7 +36,7 @@ def refresh_sums(*, experiment: Experiment, now: datetime | None = None) -> int:
     now = now or timezone.now()
     seen = Experiment.objects.values_list("summed_at", flat=True).get(pk=experiment.pk)
     days = {phase: _days_to_sum(phase, seen, now) for phase in experiment.phases.select_related("experiment__slot")}
-    rows = [row for phase, some in days.items() for day in measure(phase, some) for row in _sums_of(phase, day)]
+    rows = [row for phase, some in days.items() for day in measure(phase, some) for row in sums_of(phase, day)]
     with transaction.atomic():
         if not Experiment.objects.filter(pk=experiment.pk, summed_at=seen).update(summed_at=now - IN_FLIGHT):
             return 0
@@ -76,7 +76,8 @@ def _days_to_sum(phase: Phase, seen: datetime | None, now: datetime) -> list[dat
     return sorted(day for day in days if day >= oldest)
 
 
-def _sums_of(phase: Phase, measured: MeasuredDay) -> Iterable[DaySum]:
+def sums_of(phase: Phase, measured: MeasuredDay) -> Iterable[DaySum]:
+    """A day's rows, not yet written."""
     amounts = {metric: _capped(metric, pair) for metric, pair in measured.amounts.items()}
     for group, members in sorted(_groups(phase, measured.traits).items()):
         arm_key, device, locale, segment, is_holdback = group
