@@ -13,7 +13,6 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.views.generic.base import BaseObjectMixin, WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
-from wagtail.admin.widgets.button import HeaderButton
 
 from personalization.editor.experiment_acts import CoverageForm, EndForm, WeightsForm
 from personalization.editor.experiment_steps import address
@@ -30,7 +29,6 @@ class Act:
     name: str
     states: tuple[str, ...]
     label: Any
-    icon: str
     meaning: Any
     done: Any
     take: Callable[..., Experiment]
@@ -50,7 +48,6 @@ ACTS: Mapping[str, Act] = {
             "start",
             (Status.DRAFT, Status.SCHEDULED),
             _("Start now"),
-            "arrow-right",
             _("From the next request on, visitors are divided among the arms. What is tested is frozen then."),
             _("“%s” runs."),
             services.start,
@@ -59,7 +56,6 @@ ACTS: Mapping[str, Act] = {
             "schedule",
             (Status.DRAFT,),
             _("Schedule"),
-            "calendar-alt",
             _("It starts by itself at the time you set, if nothing stands in its way then."),
             _("“%s” is scheduled."),
             services.schedule,
@@ -68,7 +64,6 @@ ACTS: Mapping[str, Act] = {
             "unschedule",
             (Status.SCHEDULED,),
             _("Unschedule"),
-            "undo",
             _("It does not start by itself, and can be changed again."),
             _("“%s” is a draft again."),
             services.unschedule,
@@ -77,7 +72,6 @@ ACTS: Mapping[str, Act] = {
             "pause",
             (Status.RUNNING,),
             _("Pause"),
-            "time",
             _("Everybody sees the slot as it is, until you resume. Visitors keep their arms."),
             _("“%s” is paused."),
             services.pause,
@@ -86,7 +80,6 @@ ACTS: Mapping[str, Act] = {
             "resume",
             (Status.PAUSED,),
             _("Resume"),
-            "arrow-right",
             _("Visitors get the same arms as before."),
             _("“%s” runs again."),
             services.resume,
@@ -95,7 +88,6 @@ ACTS: Mapping[str, Act] = {
             "coverage",
             UNDER_WAY,
             _("Change how many take part"),
-            "user",
             _("Nobody changes arms by it: more visitors join, or some see the slot as it is again."),
             _("How many take part in “%s” was changed."),
             services.change_coverage,
@@ -105,7 +97,6 @@ ACTS: Mapping[str, Act] = {
             "weights",
             UNDER_WAY,
             _("Change weights"),
-            "order",
             _("A new phase begins: visitors are divided anew, and counted anew. What was found stays with its phase."),
             _("A new phase of “%s” begins."),
             services.change_weights,
@@ -114,8 +105,7 @@ ACTS: Mapping[str, Act] = {
         Act(
             "end",
             UNDER_WAY,
-            _("End…"),
-            "tick",
+            _("End"),
             _("The test stops for good, with a verdict."),
             _("“%s” has ended."),
             services.end,
@@ -125,10 +115,10 @@ ACTS: Mapping[str, Act] = {
 }
 
 
-def buttons_for(experiment: Experiment) -> list[HeaderButton]:
-    """Buttons for what can be done now."""
+def acts_for(experiment: Experiment) -> list[dict[str, Any]]:
+    """What can be done now, and where."""
     return [
-        HeaderButton(act.label, url=address(act.name, experiment), icon_name=act.icon)
+        {"name": act.name, "label": act.label, "url": address(act.name, experiment)}
         for act in ACTS.values()
         if act.is_open_to(experiment)
     ]

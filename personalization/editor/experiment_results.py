@@ -67,7 +67,8 @@ class ExperimentResultsView(generic.InspectView):
     def get_breadcrumbs_items(self) -> list[dict]:
         experiments = {"url": address("index"), "label": gettext("Experiments")}
         this = {"url": address("inspect", self.object), "label": str(self.object)}
-        return [*self.breadcrumbs_items, experiments, this, {"url": "", "label": self.get_page_title()}]
+        here = {"url": "", "label": self.get_page_title(), "sublabel": str(self.object)}
+        return [*self.breadcrumbs_items, experiments, this, here]
 
     @cached_property
     def header_buttons(self) -> list[HeaderButton]:
