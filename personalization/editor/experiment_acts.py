@@ -50,3 +50,5 @@ class EndForm(forms.Form):
         super().__init__(*args, **kwargs)
         arms = [(arm.key, str(arm)) for arm in experiment.arms.all() if not arm.is_control]
         self.fields["arm"].choices = [("", "–"), *arms]
+        if len(arms) == 1:
+            self.initial["arm"] = arms[0][0]

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from personalization.experiments.choices import Allocation, Method, Role
 from personalization.experiments.models import Arm, Experiment, Metric
+from personalization.experiments.wording import plain, whole
 from personalization.slots.policies import UnknownPolicyError, find
 from personalization.visitors.rules import DEVICES, languages
 
@@ -33,9 +34,9 @@ def changes_of(arm: Arm) -> Iterator[str]:
     if arm.heading:
         yield gettext("heading: “%(heading)s”") % {"heading": arm.heading}
     if arm.diversity is not None:
-        yield gettext("diversity: %(n)s") % {"n": number_format(arm.diversity)}
+        yield gettext("diversity: %(n)s") % {"n": plain(arm.diversity)}
     if arm.freshness is not None:
-        yield gettext("freshness: %(n)s") % {"n": number_format(arm.freshness)}
+        yield gettext("freshness: %(n)s") % {"n": plain(arm.freshness)}
 
 
 def notes_of(metric: Metric) -> Iterator[str]:
@@ -43,9 +44,9 @@ def notes_of(metric: Metric) -> Iterator[str]:
     yield str(metric.get_scope_display())
     yield str(metric.get_direction_display())
     if metric.cap is not None:
-        yield gettext("capped at percentile %(n)s") % {"n": number_format(metric.cap)}
+        yield gettext("capped at percentile %(n)s") % {"n": plain(metric.cap)}
     if metric.role == Role.GUARDRAIL:
-        yield gettext("tolerated harm: %(n)s %%") % {"n": number_format(metric.margin)}
+        yield gettext("tolerated harm: %(n)s %%") % {"n": plain(metric.margin)}
 
 
 def _policy_label(name: str) -> str:
@@ -56,9 +57,9 @@ def _policy_label(name: str) -> str:
 
 
 def _visitors(experiment: Experiment) -> Iterator[tuple[str, str]]:
-    yield gettext("Take part"), gettext("%(n)s %% of visitors") % {"n": number_format(experiment.coverage)}
+    yield gettext("Take part"), gettext("%(n)s %% of visitors") % {"n": plain(experiment.coverage)}
     if experiment.holdout:
-        yield gettext("Held out"), gettext("%(n)s %% of visitors") % {"n": number_format(experiment.holdout)}
+        yield gettext("Held out"), gettext("%(n)s %% of visitors") % {"n": plain(experiment.holdout)}
     chosen = {
         gettext("Segments"): experiment.segments.all(),
         gettext("Sites"): experiment.sites.all(),
@@ -70,7 +71,7 @@ def _visitors(experiment: Experiment) -> Iterator[tuple[str, str]]:
     if experiment.flag:
         yield gettext("Flag"), experiment.flag
     if experiment.planned_visitors:
-        yield gettext("Planned visitors"), number_format(experiment.planned_visitors, force_grouping=True)
+        yield gettext("Planned visitors"), whole(experiment.planned_visitors)
     for label, moment in ((gettext("Start"), experiment.starts_at), (gettext("Planned end"), experiment.ends_at)):
         if moment:
             yield label, date_format(localtime(moment), "DATETIME_FORMAT")
@@ -79,14 +80,14 @@ def _visitors(experiment: Experiment) -> Iterator[tuple[str, str]]:
 def _statistics(experiment: Experiment) -> Iterator[tuple[str, str]]:
     yield gettext("Division"), str(experiment.get_allocation_display())
     if experiment.allocation != Allocation.FIXED:
-        words = {"floor": number_format(experiment.floor), "holdback": number_format(experiment.holdback)}
+        words = {"floor": plain(experiment.floor), "holdback": plain(experiment.holdback)}
         yield gettext("Shares"), gettext("each arm at least %(floor)s %%; %(holdback)s %% get equal shares") % words
     yield gettext("Statistics"), str(experiment.get_method_display())
     if experiment.method == Method.BAYESIAN and experiment.prior_sd:
-        yield gettext("Width of the prior"), number_format(experiment.prior_sd)
-    yield gettext("Accepted risk of a false alarm"), number_format(experiment.alpha)
+        yield gettext("Width of the prior"), plain(experiment.prior_sd)
+    yield gettext("Accepted risk of a false alarm"), plain(experiment.alpha)
     yield gettext("Correction for several goals"), str(experiment.get_correction_display())
-    yield gettext("Days that count"), number_format(experiment.window_days)
+    yield gettext("Days that count"), plain(experiment.window_days)
     if experiment.adjusts:
         yield gettext("Precision"), gettext("uses what visitors did before (CUPED)")
     if experiment.stratifies:

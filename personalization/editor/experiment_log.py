@@ -1,7 +1,7 @@
 """What an experiment's history says of each step."""
 
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +10,7 @@ from wagtail.log_actions import LogFormatter
 from personalization.experiments.choices import Verdict
 from personalization.experiments.flagging import LOG_FLAG
 from personalization.experiments.services import LOG
+from personalization.experiments.wording import plain
 
 
 class ScheduleFormatter(LogFormatter):
@@ -31,7 +32,7 @@ class CoverageFormatter(LogFormatter):
     label = _("Change how many visitors take part")
 
     def format_message(self, log_entry) -> str:
-        shares = {name: number_format(log_entry.data[name]) for name in ("from", "to")}
+        shares = {name: plain(log_entry.data[name]) for name in ("from", "to")}
         return gettext("Visitors who take part: %(to)s %% instead of %(from)s %%") % shares
 
 
@@ -39,7 +40,7 @@ class WeightsFormatter(LogFormatter):
     label = _("Change the weights of arms")
 
     def format_message(self, log_entry) -> str:
-        weights = ", ".join(f"{key} {number_format(weight)}" for key, weight in log_entry.data["weights"].items())
+        weights = ", ".join(f"{key} {plain(weight)}" for key, weight in log_entry.data["weights"].items())
         return gettext("Phase %(phase)s begins, with the weights %(weights)s") % {
             "phase": log_entry.data["phase"],
             "weights": weights,

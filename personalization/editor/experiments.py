@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.urls import path
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +14,7 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import registry as log_registry
 
 from personalization.editor.experiment_facts import facts_of
-from personalization.editor.experiment_life import ACTS, ActView, buttons_for
+from personalization.editor.experiment_life import ACTS, ActView, acts_for
 from personalization.editor.experiment_looks import ArmLookView
 from personalization.editor.experiment_panels import STEPS
 from personalization.editor.experiment_results import ExperimentResultsView
@@ -25,6 +24,7 @@ from personalization.experiments.choices import Status
 from personalization.experiments.models import Experiment
 from personalization.experiments.results import read_results
 from personalization.experiments.services import obstacles
+from personalization.experiments.wording import percent, visitors, whole
 
 READERS = ("view", "add", "change", "delete", "run")
 MOST_ENTRIES = 20
@@ -43,12 +43,10 @@ def progress_of(experiment: Experiment) -> str:
     if experiment.results is None:
         return "–"
     progress = experiment.results.progress
-    counted = number_format(progress.n, force_grouping=True)
     if progress.share is None:
-        return ngettext("%(n)s visitor", "%(n)s visitors", progress.n) % {"n": counted}
-    planned = number_format(progress.planned, force_grouping=True)
-    words = {"n": counted, "planned": planned, "percent": round(100 * progress.share)}
-    return gettext("%(n)s of %(planned)s visitors (%(percent)s %%)") % words
+        return visitors(progress.n)
+    words = {"n": whole(progress.n), "planned": whole(progress.planned), "percent": percent(progress.share)}
+    return gettext("%(n)s of %(planned)s visitors (%(percent)s)") % words
 
 
 def health_of(experiment: Experiment) -> str:
@@ -57,7 +55,10 @@ def health_of(experiment: Experiment) -> str:
         return "–"
     checks = sorted(experiment.results.checks, key=lambda check: ("danger", "warning", "ok").index(check.level))
     worst = next((check for check in checks if check.level != "ok"), None)
-    return str(worst.title) if worst else gettext("good")
+    if worst is None:
+        return gettext("good")
+    words = gettext("fault: %(title)s") if worst.blocks else gettext("to watch: %(title)s")
+    return words % {"title": worst.title}
 
 
 class ExperimentIndexView(ReadOnlyIndexView):
@@ -114,12 +115,14 @@ class ExperimentOverviewView(generic.InspectView):
         experiment = self.object
         is_draft = experiment.status == Status.DRAFT
         is_waiting = experiment.status in (Status.DRAFT, Status.SCHEDULED)
+        hindrances = obstacles(experiment) if is_waiting else []
         return super().get_context_data(
             experiment=experiment,
             is_waiting=is_waiting,
+            may_run=self.may_run,
             way=way_of(experiment, "inspect") if is_draft and self.user_has_permission("change") else None,
-            obstacles=obstacles(experiment) if is_waiting else [],
-            acts=buttons_for(experiment) if self.may_run else [],
+            obstacles=hindrances,
+            acts=[act for act in acts_for(experiment) if self.may_run and not (hindrances and act["name"] == "start")],
             facts=facts_of(experiment),
             is_over=bool(experiment.ends_at and experiment.ends_at < timezone.now() and not experiment.ended_at),
             history=log_registry.get_logs_for_instance(experiment).select_related("user")[:MOST_ENTRIES],

@@ -16,6 +16,11 @@ def whole(number: int) -> str:
     return number_format(number, force_grouping=True)
 
 
+def plain(number: float) -> str:
+    """A number as somebody would type it."""
+    return number_format(f"{number:g}")
+
+
 def visitors(number: int) -> str:
     """So many visitors."""
     return ngettext("%(number)s visitor", "%(number)s visitors", number) % {"number": whole(number)}
