@@ -217,6 +217,7 @@ def _refusals_of_the_framework(client) -> Iterator:
     yield client.post(address, "{", content_type=kind)
     yield client.post(address, "{}", content_type=kind)
     yield client.post(f"{PREFIX}conversions/", "{}", content_type=kind)
+    yield client.get(f"{PREFIX}experiments/")
     client.get(f"{PREFIX}consent/")
     yield client.get(f"{PREFIX}consent/")
 

@@ -70,6 +70,13 @@ class Moment(serializers.DateTimeField):
         return moment
 
 
+class Figure(serializers.FloatField):
+    """A number that was computed: what is infinite or none at all is null, for JSON has no word for it."""
+
+    def to_representation(self, value: float) -> float | None:
+        return float(value) if _is_finite(value) else None
+
+
 def _is_finite(number: int | float) -> bool:
     try:
         return math.isfinite(number)
