@@ -17,7 +17,7 @@ from wagtail.log_actions import registry as log_registry
 from personalization.editor import result_files as files
 from personalization.editor import result_plots as plots
 from personalization.editor import result_tables as tables
-from personalization.editor.experiment_life import ACTS
+from personalization.editor.experiment_life import acts_for
 from personalization.editor.experiment_steps import address
 from personalization.editor.result_words import STATES
 from personalization.experiments.choices import Role, Verdict
@@ -26,7 +26,7 @@ from personalization.experiments.readings import Results
 from personalization.experiments.results import read_results
 
 MOST_ENTRIES = 100
-DECISIVE = ("pause", "resume", "end")
+DECISIVE = {"pause": "time", "resume": "rotate", "end": "check"}  # with their icons
 
 
 class ExperimentResultsView(generic.InspectView):
@@ -72,11 +72,11 @@ class ExperimentResultsView(generic.InspectView):
 
     @cached_property
     def header_buttons(self) -> list[HeaderButton]:
-        acts = [ACTS[name] for name in DECISIVE] if self.user_has_permission("run") else []
+        acts = acts_for(self.object) if self.user_has_permission("run") else []
         return [
-            HeaderButton(act.label, url=address(act.name, self.object), icon_name=act.icon)
-            for act in acts
-            if act.is_open_to(self.object)
+            HeaderButton(act["label"], url=act["url"], icon_name=DECISIVE[act["name"]], priority=priority)
+            for priority, act in enumerate(acts)
+            if act["name"] in DECISIVE
         ]
 
     @cached_property
