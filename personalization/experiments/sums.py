@@ -106,7 +106,7 @@ def _groups(phase: Phase, traits: Sequence[Row]) -> Mapping[Row, list[int]]:
 
 
 def _group_of(phase: Phase, unit: Row) -> Row:
-    _day, low, high, device, locale, segment, holdback = unit
+    low, high, device, locale, segment, holdback = unit
     arm_key = low.removeprefix(f"{phase.seed}:") if low == high else ""
     words = [(("" if word is None else word)[:length]) for word, length in ((device, 16), (locale, 20), (segment, 60))]
     return (arm_key, *words, holdback == "true")

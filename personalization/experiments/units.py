@@ -8,7 +8,7 @@ from django.db.models.functions import TruncDate, TruncDay
 
 from personalization.events.models import Event, Kind
 from personalization.experiments.assignment import HELD_OUT
-from personalization.experiments.models import Experiment, Phase
+from personalization.experiments.models import Phase
 
 LOOK_BACK = timedelta(days=14)
 ONE_DAY = timedelta(days=1)
@@ -45,11 +45,17 @@ def units_of(phase: Phase, exposures: QuerySet[Event]) -> QuerySet[Event]:
     ).values_list("visitor", "began", "low", "high", "first", "dawn", "midnight", "since", "until")
 
 
-def first_open_day(experiment: Experiment, now: datetime) -> date:
-    """The first day whose units may still do something that counts, or have only just ceased to."""
-    window = 1 if experiment.is_bandit else experiment.window_days + 1
+def open_days(phase: Phase, now: datetime) -> list[date]:
+    """The days whose units may still do something that counts, or have only just ceased to."""
+    window = 1 if phase.experiment.is_bandit else phase.experiment.window_days + 1
     # A night is left for the checks of data quality, which set events aside.
-    return (now - ONE_DAY).astimezone(UTC).date() - timedelta(days=window)
+    first = (now - ONE_DAY).astimezone(UTC).date() - timedelta(days=window)
+    return days_between(first, min(now, phase.ended_at or now).astimezone(UTC).date())
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """All days from one to another, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def moved_days(phase: Phase, since: datetime) -> Iterator[date]:
