@@ -10,8 +10,8 @@ from django.db import transaction
 from personalization import conf
 from personalization.catalog import services as catalog
 from personalization.events import forecasting, retention
+from personalization.experiments import learning, overlaps, sums
 from personalization.experiments import services as experiments
-from personalization.experiments import sums
 from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
 from personalization.monitoring.models import FairnessAudit
@@ -101,8 +101,15 @@ def run_experiment_schedule() -> int:
 
 
 @shared_task
+def learn_bandits() -> int:
+    return learning.learn_all()
+
+
+@shared_task
 def sum_experiments() -> int:
-    return sums.refresh_all()
+    written = sums.refresh_all()
+    overlaps.refresh_all()
+    return written
 
 
 @shared_task

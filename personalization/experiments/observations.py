@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,18 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.visitors)
+
+    @cached_property
+    def numbers(self) -> Indexes:
+        """A number for each observation, the same for those of one visitor."""
+        return np.unique(self.visitors, return_inverse=True)[1]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Observations]) -> Observations:
+        """Those of several days as one."""
+        columns = ("arms", "propensities", "rewards", "features")
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+        return cls(visitors=tuple(visitor for part in parts for visitor in part.visitors), **arrays)
 
 
 def goal_of(experiment: Experiment) -> Metric | None:

@@ -43,12 +43,13 @@ def _batches_from(today: date) -> QuerySet[Batch]:
 
 def _served_experiment(experiment: Experiment, phase: Phase) -> ServedExperiment:
     arms = list(experiment.arms.all()) if experiment.status == Status.RUNNING else []
+    keys = [arm.key for arm in arms]
     batches = phase.batches.all() if arms and experiment.is_bandit else []
     return ServedExperiment(
         key=experiment.key,
         seed=phase.seed,
         arms=tuple(_served_arm(arm) for arm in arms),
-        weights=_shares(phase.weights, arms),
+        weights=_shares(phase.weights, keys),
         coverage=experiment.coverage / 100 if arms else 0.0,
         holdout=experiment.holdout / 100,
         namespaces=tuple((part.namespace, part.start, part.end) for part in experiment.namespaces.all()),
@@ -60,16 +61,17 @@ def _served_experiment(experiment: Experiment, phase: Phase) -> ServedExperiment
         allocation=experiment.allocation,
         floor=experiment.floor / 100,
         holdback=experiment.holdback / 100,
-        batches=tuple(_served_batch(batch, arms) for batch in batches),
+        batches=tuple(served_batch(batch, keys) for batch in batches),
     )
 
 
-def _shares(shares: Mapping[str, float], arms: Sequence[Arm]) -> tuple[float, ...]:
-    return normalised([float(shares.get(arm.key, 0.0)) for arm in arms])
+def served_batch(batch: Batch, arms: Sequence[str]) -> ServedBatch:
+    """A batch for a list of all arms' keys."""
+    return ServedBatch(batch.day, _shares(batch.shares, arms), learned_from(batch.state, arms))
 
 
-def _served_batch(batch: Batch, arms: Sequence[Arm]) -> ServedBatch:
-    return ServedBatch(batch.day, _shares(batch.shares, arms), learned_from(batch.state, [arm.key for arm in arms]))
+def _shares(shares: Mapping[str, float], arms: Sequence[str]) -> tuple[float, ...]:
+    return normalised([float(shares.get(key, 0.0)) for key in arms])
 
 
 def _served_arm(arm: Arm) -> ServedArm:

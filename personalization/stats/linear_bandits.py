@@ -101,6 +101,11 @@ class LinearArms:
         """Return the sums as lists, for a JSON column or an npz file; never a pickle."""
         return {"grams": self.grams.tolist(), "products": self.products.tolist()}
 
+    def coefficients(self) -> Doubles:
+        """Return each arm's ridge regression, shape (n_arms, d): times features it gives expected rewards."""
+        precision = self.grams + self.ridge * np.eye(self.products.shape[1])
+        return np.asarray(np.linalg.solve(precision, self.products[..., None])[..., 0], np.float64)
+
     def predict(self, features: ArrayLike) -> tuple[Doubles, Doubles]:
         """Return each arm's expected reward for one visitor, and its standard error for unit noise, both (n_arms,)."""
         x = np.asarray(features, np.float64)

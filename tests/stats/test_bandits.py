@@ -111,6 +111,7 @@ def test_the_prediction_is_that_of_a_ridge_regression():
     rows = features[served == 1]
     weights = np.linalg.inv(rows.T @ rows + 2 * np.eye(2)) @ rows.T @ rewards[served == 1]
     assert arms.predict([1.0, 1.0])[0][1] == pytest.approx(weights.sum())
+    assert arms.coefficients()[1] == pytest.approx(weights)
 
 
 def test_what_nobody_has_seen_is_tried_and_faded_knowledge_is_less_certain():
