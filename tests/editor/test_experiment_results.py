@@ -184,7 +184,7 @@ def test_a_verdict_stands_with_its_reason(admin, running):
     html = page_of(admin, running)
     assert "“B” was shipped: the slot has taken it over." in html
     assert "More clicks &lt;b&gt;." in html
-    assert "At the pace of late" not in html
+    assert "At the present pace" not in html
 
 
 def test_a_bandit_shows_its_shares_and_what_it_is_worth(admin, db):
