@@ -7,6 +7,7 @@ import numpy as np
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rich.console import Console
 from wagtail.models import Page, Site
 
@@ -17,6 +18,8 @@ from cms_site.demo.articles import read_articles, read_sections
 from cms_site.home.covers import save_cover
 from cms_site.home.models import ArticlePage, HomePage
 from personalization import conf
+from personalization.experiments.choices import Status
+from personalization.experiments.models import Arm, Experiment, Phase
 from personalization.slots.context import ServingContext
 from personalization.slots.models import Slot
 from personalization.slots.serve import serve
@@ -28,15 +31,19 @@ ITEMS = VISITORS = 10_000
 SIZE = 4
 ROUNDS = 300
 SLOTS = ("one", "two", "three")
+EXPERIMENTS = 20
+ARMS = {"control": {}, "fresh": {"freshness": 0.2, "heading": "New articles"}}
 KINDS = ("slots", "lists", "rows")
 
 
 def measure(data: str, console: Console) -> list[Claim]:
     prepare(console)
-    return compare()
+    plain = compare()
+    run_experiments()
+    return plain + compare(f", {EXPERIMENTS} experiments running")
 
 
-def compare() -> list[Claim]:
+def compare(state: str = "") -> list[Claim]:
     """Measure what `prepare` has built; every page is asked for by another visitor."""
     urls.CHOSEN[:] = _chosen()
     keys = list(Visitor.objects.order_by("key").values_list("key", flat=True)[: ROUNDS + 20])
@@ -52,14 +59,18 @@ def compare() -> list[Claim]:
     leanest = f"{slots / rows:.2f} of a page that reads the same cards ready made from the catalog"
     return [
         Claim(
-            "page with three slots / with three lists of pages",
+            f"page with three slots / with three lists of pages{state}",
             float(slots / lists),
             1.25,
             detail=f"{detail}; {leanest}",
         ),
-        Claim("queries of three slots together", queries, 3),
+        Claim(f"queries of three slots together{state}", queries, 3),
         Claim(
-            "decision of three slots, p99", float(np.percentile(decisions, 99)), 15, " ms", detail=summary(decisions)
+            f"decision of three slots, p99{state}",
+            float(np.percentile(decisions, 99)),
+            15,
+            " ms",
+            detail=summary(decisions),
         ),
     ]
 
@@ -77,6 +88,19 @@ def prepare(console: Console) -> None:
     console.print(f"{run.get_status_display()}: {run.message}")
     for key in SLOTS:
         Slot.objects.create(key=key, heading="Articles", size=SIZE, policy="for-you", live=True)
+
+
+def run_experiments() -> None:
+    """Start experiments: one in each slot of the page, the others in slots of their own."""
+    now = timezone.now()
+    for number in range(EXPERIMENTS):
+        key = SLOTS[number] if number < len(SLOTS) else f"elsewhere-{number}"
+        slot, _made = Slot.objects.get_or_create(key=key, defaults={"size": SIZE, "policy": "for-you", "live": True})
+        experiment = Experiment.objects.create(key=key, name=key, slot=slot, status=Status.RUNNING, started_at=now)
+        for arm, changes in ARMS.items():
+            Arm.objects.create(experiment=experiment, key=arm, name=arm, is_control=not changes, **changes)
+        Phase.objects.create(experiment=experiment, number=1, weights=dict.fromkeys(ARMS, 1))
+        experiment.save()
 
 
 def _create_pages(home: HomePage) -> None:

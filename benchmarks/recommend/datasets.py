@@ -24,17 +24,22 @@ def movielens_100k(data: Path) -> Interactions:
 
 
 def films_with_plots(data: Path) -> Films:
-    """The ratings of ml-latest-small that go to films with a plot."""
+    """The ratings of ml-latest-small that go to films with a plot, and all that is written about those."""
     folder = data / "movielens-small"
-    titles = {row["movieId"]: row["title"] for row in _table(folder / "movies.csv")}
-    plots = {row["movieId"]: row["plot"] for row in _table(folder / "plots.csv") if row["plot"].strip()}
+    films = {row["movieId"]: row for row in _table(folder / "movies.csv")}
+    plots = {row["movieId"]: row for row in _table(folder / "plots.csv") if row["plot"].strip()}
     ratings = [row for row in _table(folder / "ratings.csv") if row["movieId"] in plots]
     interactions = Interactions.from_rows(
         [row["userId"] for row in ratings],
         [row["movieId"] for row in ratings],
         [float(row["timestamp"]) for row in ratings],
     )
-    return Films(interactions, tuple(f"{titles[film]}. {plots[film]}" for film in interactions.item_ids))
+    return Films(interactions, tuple(_words(films[film], plots[film]) for film in interactions.item_ids))
+
+
+def _words(film: dict[str, str], plot: dict[str, str]) -> str:
+    genres = film["genres"].replace("|", ", ")
+    return f"{film['title']}. {genres}. Director: {plot['director']}. Actors: {plot['actors']}. {plot['plot']}"
 
 
 def magazine(n_items: int, n_visitors: int, *, each: int = 20, topics: int = 40, seed: int = 0) -> Interactions:
