@@ -12,7 +12,6 @@ from personalization.experiments.models import Phase
 
 LOOK_BACK = timedelta(days=14)
 ONE_DAY = timedelta(days=1)
-DAY = TruncDate("occurred_at", tzinfo=UTC)
 FOUND = ("first", "first_before", "arms", "arms_before")
 
 
@@ -74,5 +73,5 @@ def moved_days(phase: Phase, since: datetime) -> Iterator[date]:
 
 
 def _grouped(phase: Phase, exposures: QuerySet[Event]) -> QuerySet[Event]:
-    by = ["visitor_key", DAY] if phase.experiment.is_bandit else ["visitor_key"]
-    return exposures.order_by().values(*by)
+    by_day = {"of_day": TruncDate("occurred_at", tzinfo=UTC)} if phase.experiment.is_bandit else {}
+    return exposures.order_by().values("visitor_key", **by_day)
