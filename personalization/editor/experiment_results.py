@@ -115,11 +115,16 @@ class ExperimentResultsView(generic.InspectView):
             "progress": tables.progress_bar(results),
             "groups": list(tables.metric_groups(experiment, results)),
             "effects": plots.effects_plot(judged, title=gettext("Effects of the goals and guardrails")),
-            "visitors": plots.visitors_plot(daily_visitors(self.phase), arms),
+            "visitors": plots.visitors_plot(daily_visitors(self.phase), arms, title=visitors_title(experiment)),
             "shares": plots.shares_plot(batches, arms),
             "slices": tables.slice_groups(results.slices),
             "factors": tables.factor_groups(results),
         }
+
+
+def visitors_title(experiment: Experiment) -> str:
+    """Whom a day counts: a bandit draws everybody anew each day."""
+    return gettext("Visitors of each day") if experiment.is_bandit else gettext("Visitors who came for the first time")
 
 
 def daily_visitors(phase: Phase) -> Sequence[tuple[date, str, int]]:

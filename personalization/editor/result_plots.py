@@ -20,16 +20,11 @@ class DrawnPlot(Component):
     template_name = "personalization/plots/drawn.html"
 
     def __init__(self, key: str, *, headings: Sequence[str], cells: Sequence[Sequence[str]], **data: object):
-        self.key, self.headings, self.cells, self.data = (
-            key,
-            headings,
-            cells,
-            data | {"percent": gettext("%(number)s %%")},
-        )
+        self.table = {"headings": headings, "cells": cells}
+        self.key, self.data = key, data | {"percent": gettext("%(number)s %%")}
 
     def get_context_data(self, parent_context: object = None) -> dict[str, object]:
-        table = {"headings": self.headings, "cells": self.cells}
-        return {"key": self.key, "data": self.data, "title": self.data["title"], **table}
+        return {"key": self.key, "data": self.data, "title": self.data["title"], **self.table}
 
 
 def effects_plot(metrics: Sequence[MetricReading], *, title: str) -> DrawnPlot | None:
@@ -51,15 +46,7 @@ def effects_plot(metrics: Sequence[MetricReading], *, title: str) -> DrawnPlot |
         arms=_names(metrics),
         rows=rows,
         headings=[gettext("Metric"), gettext("Arm"), gettext("Effect"), gettext("Interval")],
-        cells=[
-            [
-                words.metric_title(metric),
-                arm.name,
-                words.effect(arm.comparison),
-                words.interval(arm.comparison.interval),
-            ]
-            for metric, arm in found
-        ],
+        cells=[[row["metric"], row["arm"], row["label"], row["range"]] for row in rows],
     )
 
 
@@ -69,9 +56,15 @@ def _is_drawn(arm: ArmReading) -> bool:
 
 def _effect_row(metric: MetricReading, arm: ArmReading) -> dict[str, object]:
     comparison = arm.comparison
-    told = f"{metric.label}, {arm.name}: {words.effect(comparison)} ({words.interval(comparison.interval)})"
-    place = {"metric": words.metric_title(metric), "arm": arm.name, "label": words.effect(comparison), "told": told}
-    return place | _ends(comparison.effect, comparison.interval)
+    label, range_ = words.effect(comparison), words.interval(comparison.interval)
+    return {
+        "metric": words.metric_title(metric),
+        "arm": arm.name,
+        "label": label,
+        "range": range_,
+        "told": f"{metric.label}, {arm.name}: {label} ({range_})",
+        **_ends(comparison.effect, comparison.interval),
+    }
 
 
 def _ends(value: float | None, interval: tuple[float, float]) -> dict[str, float | None]:
@@ -93,7 +86,7 @@ def band_plot(metric: MetricReading) -> DrawnPlot | None:
         format="effect",
         arms=_names([metric]),
         rows=[
-            {"arm": arm.name, "day": point.day.isoformat(), **_ends(point.effect, point.interval)}
+            {"arm": arm.name, **_day(point.day), **_ends(point.effect, point.interval)}
             | {"told": f"{arm.name}, {day(point.day)}: {words.signed(point.effect)} ({told[arm.key, point.day]})"}
             for arm, point in found
         ],
@@ -115,14 +108,14 @@ def _last_words(arm: ArmReading) -> str:
     }
 
 
-def visitors_plot(daily: Sequence[tuple[date, str, int]], arms: Sequence[Arm]) -> DrawnPlot | None:
+def visitors_plot(daily: Sequence[tuple[date, str, int]], arms: Sequence[Arm], *, title: str) -> DrawnPlot | None:
     """How many visitors each arm got each day."""
     names = {arm.key: arm.name for arm in _control_first(arms)} | {HELD_OUT: gettext("Held out")}
     points = [(name, when, n) for own, name in names.items() for when, key, n in daily if key == own]
     return _lines(
         "plot-visitors",
         [(name, when, n, number_format(n, force_grouping=True)) for name, when, n in points],
-        title=gettext("Visitors who came for the first time, each day"),
+        title=title,
         format="number",
         top=None,
         curve="linear",
@@ -159,7 +152,7 @@ def _lines(key: str, points: Iterable[tuple[str, date, float, str]], **data) -> 
         kind="lines",
         arms=names,
         rows=[
-            {"arm": name, "day": when.isoformat(), "value": value, "told": f"{name}, {day(when)}: {text}"}
+            {"arm": name, **_day(when), "value": value, "told": f"{name}, {day(when)}: {text}"}
             for name, when, value, text in points
         ],
         description=" ".join(_ends_of(name, points) for name in names),
@@ -179,6 +172,10 @@ def _ends_of(name: str, points: Sequence[tuple[str, date, float, str]]) -> str:
         "after": after,
         "last": day(last),
     }
+
+
+def _day(when: date) -> dict[str, str]:
+    return {"day": when.isoformat(), "when": day(when)}
 
 
 def day(when: date) -> str:

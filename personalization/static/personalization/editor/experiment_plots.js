@@ -14,7 +14,6 @@ const LINE = 16;
 const TITLE = 44; // the room above each metric
 
 const language = document.documentElement.lang || undefined;
-const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const NUMBERS = {
   effect: { maximumFractionDigits: 1, signDisplay: 'exceptZero' },
   share: { maximumFractionDigits: 0 },
@@ -168,10 +167,10 @@ function spread(ends, least) {
 }
 
 function timeScale(rows, width) {
-  const days = [...new Set(rows.map((row) => row.day))].sort();
-  const every = Math.ceil(days.length / Math.max(1, width / 90));
-  const ticks = days.filter((name, index) => index % every === 0).map((name) => new Date(name));
-  return { type: 'utc', label: null, ticks, tickFormat: (date) => day.format(date) };
+  const names = new Map(rows.map((row) => [row.date.getTime(), row.when]));
+  const every = Math.ceil(names.size / Math.max(1, width / 90));
+  const ticks = [...names.keys()].sort((one, two) => one - two).filter((time, index) => index % every === 0);
+  return { type: 'utc', label: null, ticks: ticks.map((time) => new Date(time)), tickFormat: (date) => names.get(date.getTime()) };
 }
 
 /* Numbers as the page writes them: it says how percents look in its language. */
