@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-NAMES = ("serving", "freshness", "training", "embedding", "ingestion")
+NAMES = ("serving", "freshness", "training", "embedding", "ingestion", "aggregation")
 
 
 def main() -> int:
