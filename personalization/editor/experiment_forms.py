@@ -1,6 +1,5 @@
 """What a draft's forms accept, and say of what they do not."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 from django import forms
@@ -97,9 +96,6 @@ class ArmFormSet(BaseChildFormSet):
     def clean(self) -> None:
         super().clean()
         arms = kept(self)
-        for key, times in Counter(arm["key"] for arm in arms if arm.get("key")).items():
-            if times > 1:
-                raise ValidationError(_("Two arms have the key “%(key)s”: give each its own.") % {"key": key})
         if sum(bool(arm.get("is_control")) for arm in arms) != 1:
             raise ValidationError(_("Tick “control” of exactly one arm: the one that others are compared with."))
         if sum((arm.get("weight") or 0) > 0 for arm in arms) < 2:
@@ -128,6 +124,7 @@ class NamespaceForm(WagtailAdminModelForm):
 
 def kept(formset: BaseChildFormSet) -> list[dict]:
     """What was filled in and is not to be deleted."""
+    formset.is_valid()  # whoever asks first, the forms are read
     read: Iterable[dict] = (getattr(form, "cleaned_data", {}) for form in formset.forms)
     return [data for data in read if data and not data.get("DELETE")]
 

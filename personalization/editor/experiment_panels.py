@@ -24,6 +24,7 @@ from personalization.editor.experiment_forms import (
     NamespaceForm,
     VisitorsForm,
 )
+from personalization.editor.experiment_plan import PlanPanel
 
 
 class RowsPanel(InlinePanel):
@@ -41,13 +42,6 @@ class RowsPanel(InlinePanel):
         given = {"form": self.row, "formset": self.rows}
         options["formsets"][self.relation_name] |= {name: value for name, value in given.items() if value}
         return options
-
-
-class PlanPanel(HelpPanel):
-    """How many visitors the test needs, reckoned anew with each change of the form."""
-
-    class BoundPanel(HelpPanel.BoundPanel):
-        template_name = "personalization/editor/experiment_plan_panel.html"
 
 
 @dataclass(frozen=True)
@@ -128,6 +122,7 @@ VISITORS = [
     MultiFieldPanel(
         [
             FieldRowPanel([FieldPanel("minimum_effect"), FieldPanel("power"), FieldPanel("planned_visitors")]),
+            PlanPanel(),
         ],
         heading=_("How many are needed"),
     ),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.ui.tables import Column, StatusTagColumn, Table
 from wagtail.admin.views import generic
+from wagtail.admin.views.generic.history import HistoryView
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import registry as log_registry
@@ -17,6 +18,7 @@ from personalization.editor.experiment_facts import facts_of
 from personalization.editor.experiment_life import ACTS, ActView, acts_for
 from personalization.editor.experiment_looks import ArmLookView
 from personalization.editor.experiment_panels import STEPS
+from personalization.editor.experiment_plan import PlanView
 from personalization.editor.experiment_results import ExperimentResultsView
 from personalization.editor.experiment_steps import NAMESPACE, AddView, DeleteDraftView, StepView, address, way_of
 from personalization.editor.read_only import ReadOnlyIndexView
@@ -131,6 +133,10 @@ class ExperimentOverviewView(generic.InspectView):
         )
 
 
+class ExperimentHistoryView(HistoryView):
+    any_permission_required = READERS
+
+
 class ExperimentViewSet(ModelViewSet):
     model = Experiment
     name = NAMESPACE
@@ -141,6 +147,7 @@ class ExperimentViewSet(ModelViewSet):
     add_view_class = AddView
     edit_view_class = StepView
     delete_view_class = DeleteDraftView
+    history_view_class = ExperimentHistoryView
     inspect_view_enabled = True
     inspect_view_class = ExperimentOverviewView
     copy_view_enabled = False
@@ -176,6 +183,7 @@ class ExperimentViewSet(ModelViewSet):
         return [
             *super().get_urlpatterns(),
             path("<int:pk>/results/", self.construct_view(ExperimentResultsView, **results), name="results"),
+            path("<int:pk>/plan/", self.construct_view(PlanView), name="plan"),
             path("<int:pk>/look/<slug:arm>/", self.construct_view(ArmLookView), name="look"),
             *(
                 path(f"<int:pk>/{step.name}/", self.construct_view(StepView, step=step), name=step.name)

@@ -116,7 +116,7 @@ def end(*, experiment: Experiment, verdict: str, decision: str, arm: str = "", u
     """Stop it and record what was decided; an arm that is shipped is what the slot is from now on."""
     with _step(experiment, Status.RUNNING, Status.PAUSED):
         shipped = experiment.arms.filter(key=arm).first() if verdict == Verdict.SHIP else None
-        _refuse_for(_end_flaws(experiment, verdict, shipped, decision))
+        _refuse_for(_end_flaws(experiment, verdict, shipped, decision, user))
         now = timezone.now()
         experiment.phases.filter(ended_at=None).update(ended_at=now)
         if shipped:
@@ -177,13 +177,13 @@ def _weight_flaws(experiment: Experiment, weights: Mapping[str, float]) -> Itera
         yield _("These are the weights that hold now.")
 
 
-def _end_flaws(experiment: Experiment, verdict: str, shipped: Arm | None, decision: str) -> Iterator[str]:
+def _end_flaws(experiment: Experiment, verdict: str, shipped: Arm | None, decision: str, user: Any) -> Iterator[str]:
     if verdict not in Verdict.values:
         yield _("Choose a verdict.")
     if not decision.strip():
         yield _("Say in a few words what was decided, and why.")
     if verdict == Verdict.SHIP:
-        yield from why_not_handed_over(shipped)
+        yield from why_not_handed_over(shipped, user)
     if verdict in (Verdict.SHIP, Verdict.KEEP):
         faults = [str(check.title) for check in read_results(experiment).checks if check.blocks]
         if faults:

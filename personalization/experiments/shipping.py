@@ -19,10 +19,12 @@ def hand_over(*, arm: Arm, user: Any = None) -> None:
         draft.save_revision(user=user)
 
 
-def why_not_handed_over(arm: Arm | None) -> Iterator[str]:
+def why_not_handed_over(arm: Arm | None, user: Any = None) -> Iterator[str]:
     """Yield what keeps the slot from taking an arm over."""
     if arm is None:
         yield _("Choose the arm that the slot is to take over.")
+    elif user and not user.has_perm("personalization.publish_slot"):
+        yield _("To ship an arm is to publish the slot, which you may not: ask somebody who may.")
     elif arm.experiment.slot.locked:
         yield _("The slot “%(slot)s” is locked: unlock it, then ship.") % {"slot": arm.experiment.slot}
     elif arm.model_version and arm.model_version.status != arm.model_version.Status.PROMOTED:
