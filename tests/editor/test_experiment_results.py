@@ -178,13 +178,14 @@ def test_beliefs_have_a_chance_and_a_loss_and_no_p_value(admin, db):
 
 
 def test_a_verdict_stands_with_its_reason(admin, running):
+    assert "more days:" in page_of(admin, running)
     Experiment.objects.filter(pk=running.pk).update(
         status="ended", ended_at=timezone.now(), verdict="ship", shipped_arm="b", decision="More clicks <b>."
     )
     html = page_of(admin, running)
     assert "“B” was shipped: the slot has taken it over." in html
     assert "More clicks &lt;b&gt;." in html
-    assert "At the present pace" not in html
+    assert "more days:" not in html
 
 
 def test_a_bandit_shows_its_shares_and_what_it_is_worth(admin, db):
