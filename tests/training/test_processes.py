@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -56,8 +57,8 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen]:
             command,
             env=environment,
             cwd=django_settings.BASE_DIR,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,  # what goes to stderr is captured, and shown with a failure, by pytest
             text=True,
         )
 
@@ -66,9 +67,41 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen]:
 
 def outcome(process: subprocess.Popen) -> dict:
     """What a worker told before it ended."""
-    out, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
     return json.loads(out.splitlines()[-1])
+
+
+class Parent:
+    """A process that has loaded Django, which takes longer than all the rest, and forks one for each command."""
+
+    def __init__(self, process: subprocess.Popen) -> None:
+        self._process = process
+
+    def begin(self, *arguments: str) -> dict:
+        """Let a new process obey a command; return the first that it tells."""
+        self._process.stdin.write(" ".join(arguments) + "\n")
+        self._process.stdin.flush()
+        return self._hear()
+
+    def end(self) -> int:
+        """Wait until that process has ended; return how."""
+        return self._hear()["ended"]
+
+    def outcome(self, *arguments: str) -> dict:
+        """What a new process told before it ended."""
+        told = self.begin(*arguments)
+        assert "ended" not in told, told
+        assert self.end() == 0
+        return told
+
+    def close(self) -> None:
+        """Let the parent itself end."""
+        self._process.communicate()
+        assert self._process.returncode == 0
+
+    def _hear(self) -> dict:
+        return json.loads(self._process.stdout.readline())
 
 
 def test_two_workers_asked_to_train_at_once_train_once(start, tmp_path):
@@ -85,21 +118,22 @@ def test_two_workers_asked_to_train_at_once_train_once(start, tmp_path):
 
 
 def test_a_worker_killed_anywhere_leaves_nothing_half_promoted(start):
-    assert outcome(start("train"))["status"] == "succeeded"
-    before = outcome(start("report"))
+    parent = Parent(start("fork"))
+    assert parent.outcome("train")["status"] == "succeeded"
+    before = parent.outcome("report")
     for module, function in FROZEN_AT:
-        worker = start("freeze", module, function)
-        assert json.loads(worker.stdout.readline()) == "frozen"
-        worker.kill()
-        worker.communicate()
-    killed = outcome(start("report"))
+        worker = parent.begin("freeze", module, function)["frozen"]
+        os.kill(worker, signal.SIGKILL)
+        assert parent.end() == -signal.SIGKILL
+    killed = parent.outcome("report")
     assert (killed["versions"], killed["serves"]) == (["promoted"], before["serves"])
     assert killed["runs"] == ["succeeded", *["failed"] * (len(FROZEN_AT) - 1), "running"]
 
-    assert outcome(start("train"))["status"] == "succeeded"
-    after = outcome(start("report"))
+    assert parent.outcome("train")["status"] == "succeeded"
+    after = parent.outcome("report")
     assert after["runs"] == ["succeeded", *["failed"] * len(FROZEN_AT), "succeeded"]
     assert all("Worker lost" in message for message in after["messages"][1:-1])
     assert after["versions"] == ["archived", "promoted"]
     assert after["serves"] != before["serves"]
     assert after["folders"] == after["artifacts"]
+    parent.close()

@@ -1,8 +1,10 @@
 """A process of its own for the tests that kill one, or start two at once: ``python -m tests.training.worker ...``."""
 
 import json
+import os
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import django
@@ -13,13 +15,30 @@ def main() -> None:
     django.setup()
     # What is learned does not matter here, how soon does.
     settings.PERSONALIZATION = settings.PERSONALIZATION | {"TRAINING_MEMBERS": ("popular", "ease")}
-    {"train": train, "freeze": freeze, "report": report}[sys.argv[1]](*sys.argv[2:])
+    obey(*sys.argv[1:])
+
+
+def obey(command: str, *arguments: str) -> None:
+    {"train": train, "freeze": freeze, "report": report, "fork": fork}[command](*arguments)
 
 
 def tell(facts: object) -> None:
     """One line of JSON, at once."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
+
+
+def fork() -> None:
+    """Obey each line of the input in a process of its own, which finds Django loaded; then tell how that one ended."""
+    for line in sys.stdin:
+        if not (child := os.fork()):
+            try:
+                obey(*line.split())
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        tell({"ended": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])})
 
 
 def train(signal: str = "") -> None:
@@ -41,7 +60,7 @@ def freeze(module: str, function: str) -> None:
     from personalization.training import services
 
     def stop(*args, **kwargs) -> None:
-        tell("frozen")
+        tell({"frozen": os.getpid()})
         time.sleep(600)
 
     setattr(import_module(module), function, stop)
