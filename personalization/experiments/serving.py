@@ -75,6 +75,4 @@ def _shares(shares: Mapping[str, float], arms: Sequence[str]) -> tuple[float, ..
 
 
 def _served_arm(arm: Arm) -> ServedArm:
-    stated = {name: getattr(arm, name) for name in ("policy", "heading", "diversity", "freshness")}
-    changes = {name: value for name, value in stated.items() if value not in ("", None)}
-    return ServedArm(arm.key, arm.personalizes, arm.model_version_id, changes)
+    return ServedArm(arm.key, arm.personalizes, arm.model_version_id, arm.changes)
