@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from modelcluster.forms import BaseChildFormSet
 from wagtail.admin.forms import WagtailAdminModelForm
 
+from personalization.experiments.assignment import HELD_OUT
 from personalization.experiments.choices import Allocation, Role
 from personalization.experiments.models import Arm, Experiment
 from personalization.slots import policies
@@ -72,6 +73,11 @@ class ArmForm(WagtailAdminModelForm):
         required=False,
         empty_label=gettext_lazy("Whichever serves"),
     )
+
+    def clean_key(self) -> str:
+        if self.cleaned_data["key"] == HELD_OUT:
+            raise ValidationError(_("This key names the visitors who are held out: choose another."))
+        return self.cleaned_data["key"]
 
     def clean_heading(self) -> str:
         validate_placeholders(self.cleaned_data["heading"])

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from waffle import get_waffle_flag_model, get_waffle_switch_model
 
 from personalization.events.models import Event
+from personalization.experiments.assignment import HELD_OUT
 from personalization.experiments.choices import Role
 from personalization.experiments.models import Arm, Experiment
 from personalization.experiments.observations import find_bandit_flaws
@@ -61,6 +62,8 @@ def is_on(name: str) -> bool:
 def _arm_flaws(arms: list[Arm]) -> Iterator[str]:
     if len(arms) < 2:
         yield _("There must be at least two arms, one of them the control.")
+    if any(arm.key == HELD_OUT for arm in arms):
+        yield _("An arm may not have the key “%(key)s”: it names the visitors who are held out.") % {"key": HELD_OUT}
     controls = sum(arm.is_control for arm in arms)
     if controls != 1:
         yield _("Exactly one arm must be the control; %(number)d are.") % {"number": controls}

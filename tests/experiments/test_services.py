@@ -135,6 +135,7 @@ OBSTACLES = {
     "one arm": (set_arms(1), "at least two arms"),
     "no control": (set_arms(1, 1, controls=0), "Exactly one arm must be the control; 0 are"),
     "two controls": (set_arms(1, 1, controls=2), "Exactly one arm must be the control; 2 are"),
+    "an arm named as the holdout": (lambda draft: draft.arms.filter(key="b").update(key="holdout"), "“holdout”"),
     "weights of zero": (set_arms(0, 0), "weight above zero"),
     "nobody takes part": (fields(coverage=0), "No visitor takes part"),
     "a slot that is not live": (of_slot(live=False), "is not live"),
