@@ -36,6 +36,13 @@ from personalization.training.models import ModelVersion
 NAMESPACE = "personalization_health"
 MOST_ALERTS = 30
 MOST_POINTS = 90
+# What a measure was made of, where that is worth a picture of its own.
+FIGURES = {
+    "level": _("Last seven days"),
+    "reference": _("Reference"),
+    "stated": _("Expected"),
+    "happened": _("Clicked"),
+}
 
 STATUS_CLASSES = {
     Reading.Status.OK: "w-status--label",
@@ -155,12 +162,14 @@ def _plots(measure: Measure, history: list[Reading], parts) -> Iterator[Plot]:
     values = Series(str(measure.label), list(zip(days, (reading.value for reading in history), strict=True)))
     unit, latest = str(UNITS[measure.unit]), history[-1]
     yield line_plot([values], title=gettext("Over time"), y_label=unit, threshold=latest.alert)
-    if measure.unit == Unit.DROP:
-        levels = [
-            Series(label, list(zip(days, (reading.detail.get(name) for reading in history), strict=True)))
-            for name, label in (("level", gettext("Last seven days")), ("reference", gettext("Reference")))
-        ]
-        yield line_plot(levels, title=gettext("The figure itself"), y_label=str(measure.label))
+    figures = [
+        Series(str(label), list(zip(days, (reading.detail.get(name) for reading in history), strict=True)))
+        for name, label in FIGURES.items()
+        if name in latest.detail
+    ]
+    if figures:
+        y_label = gettext("share") if measure.unit == Unit.SHARE else str(measure.label)
+        yield line_plot(figures, title=gettext("The figure itself"), y_label=y_label)
     if latest.detail.get("largest") and "shift" not in latest.detail:
         yield bar_plot(list(_changes(latest)), title=gettext("What changed most"), x_label=gettext("share"))
     bars = [Bar(slice_name(part.slice), part.detail["level"]) for part in parts]

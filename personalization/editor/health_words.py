@@ -73,6 +73,9 @@ def _change(reading: Reading) -> str:
         return "; ".join(_told(name_of(reading.metric, word), *shares) for word, *shares in changes)
     if "level" in detail:
         return _arrow(figure_of(reading.metric, detail["reference"]), figure_of(reading.metric, detail["level"]))
+    if detail.get("stated") is not None:
+        shares = {name: percent(detail[name]) for name in ("stated", "happened")}
+        return gettext("%(stated)s were expected to be clicked, %(happened)s were") % shares
     if detail.get("auc") is not None:
         auc = number_format(round(detail["auc"], 2), 2)
         return gettext("a click scored higher than what was passed over in %(auc)s of pairs") % {"auc": auc}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 from django.db.models import Count, Min, QuerySet
@@ -34,28 +35,32 @@ AGES = (("a day", 1), ("a week", 7), ("a month", 30), ("a quarter", 91), ("a yea
 FACTS = ("visitor_key", "kind", "item_key", "slot_key", "duration_ms", "for_personalization", "occurred_at")
 
 
+class Read(NamedTuple):
+    """One thing that a visitor read: what, how strong, and when, in seconds since the epoch."""
+
+    group: str
+    weight: float
+    time: float
+
+
 @dataclass(eq=False)
 class Visit:
     """What one visitor read in the week, as far as the model may know it, oldest first; and what was shown to them.
 
-    ``known`` is how much had been read when the first item was shown: only that could have been known then.
+    ``known`` is how much had been read when the first item was shown, at ``shown_at``: only that was known then.
     """
 
-    groups: list[str] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    key: str = ""
+    reads: list[Read] = field(default_factory=list)
     shown: dict[str, bool] = field(default_factory=dict)
+    shown_at: float | None = None
     known: int = 0
 
-    def read(self, group: str, weight: float, at: datetime) -> None:
-        self.groups.append(group)
-        self.weights.append(weight)
-        self.times.append(at.timestamp())
-
-    def notice(self, kind: str, group: str) -> None:
+    def notice(self, kind: str, group: str, at: datetime) -> None:
         """Note what was shown, and whether it was clicked then."""
         if kind == Kind.IMPRESSION:
-            self.known = self.known if self.shown else len(self.groups)
+            if not self.shown:
+                self.known, self.shown_at = len(self.reads), at.timestamp()
             self.shown.setdefault(group, False)
         elif kind == Kind.CLICK and group in self.shown:
             self.shown[group] = True
@@ -97,25 +102,25 @@ class _Watcher:
         sample = _sample(events).order_by("visitor_key", "occurred_at", "pk").values_list(*FACTS)
         readers, tastes = [], []
         for key, rows in groupby(sample.iterator(chunk_size=CHUNK), key=itemgetter(0)):
-            visit = self._take_in(rows)
-            if visit.groups:
+            visit = self._take_in(Visit(key), rows)
+            if visit.reads:
                 readers.append(key)
                 tastes += self._taste(visit)
         self.seen.vectors["read_texts"] = np.asarray(tastes)
         for device in _devices(readers):
             self.seen.mixes["device"][device or "unknown"] += 1
 
-    def _take_in(self, rows: Iterator[tuple]) -> Visit:
-        visit, mixes = Visit(), defaultdict(Counter)
+    def _take_in(self, visit: Visit, rows: Iterator[tuple]) -> Visit:
+        mixes = defaultdict(Counter)
         for _key, kind, item_key, slot_key, duration_ms, is_personal, at in rows:
             mixes["slot"].update([slot_key] if slot_key else ())
             mixes["kind"].update([kind] if kind != Kind.EXPOSURE else ())
             row, weight = self.catalog.row_of.get(item_key), weight_of(kind, duration_ms)
             if row is None:
                 continue
-            visit.notice(kind, self.catalog.items.groups[row])
+            visit.notice(kind, self.catalog.items.groups[row], at)
             if is_personal and weight > 0:
-                visit.read(self.catalog.items.groups[row], weight, at)
+                visit.reads.append(Read(self.catalog.items.groups[row], weight, at.timestamp()))
                 for name, value in self._circumstances(row, at):
                     mixes[name][value] += 1
         self._keep(visit, mixes)
@@ -134,16 +139,18 @@ class _Watcher:
         for name, counts in mixes.items():
             for value, number in counts.items():
                 self.seen.mixes[name][value] += number / counts.total()
-        if visit.groups:
-            self.seen.numbers["events_per_visitor"].append(len(visit.groups))
-            self.seen.numbers["history_length"].append(len(set(visit.groups)))
+        if visit.reads:
+            self.seen.numbers["events_per_visitor"].append(len(visit.reads))
+            self.seen.numbers["history_length"].append(len({read.group for read in visit.reads}))
 
     def _taste(self, visit: Visit) -> list[NDArray[np.float64]]:
         """The mean vector of what a visitor read, if there is any."""
         vectors = self.catalog.columns.vectors
         if not vectors.size:
             return []
-        own = vectors[[self.catalog.rows_of_group[group][0] for group in dict.fromkeys(visit.groups)]]
+        own = vectors[
+            [self.catalog.rows_of_group[group][0] for group in dict.fromkeys(read.group for read in visit.reads)]
+        ]
         present = own[own.any(axis=1)]
         return [present.mean(axis=0, dtype=np.float64)] if len(present) else []
 

@@ -14,7 +14,7 @@ from personalization.monitoring.comparing import FEWEST, Finding, find, summaris
 from personalization.monitoring.measures import MEASURES
 from personalization.monitoring.models import Reading, Reference, Threshold
 from personalization.monitoring.observation import Observation, observe
-from personalization.monitoring.scoring import judge_probabilities, judge_ranking, score_visitors
+from personalization.monitoring.scoring import judge_probabilities, judge_ranking, recall, score_visitors
 from personalization.recommend.scorers.base import Scorer
 from personalization.training import serving
 from personalization.training.models import ModelVersion
@@ -37,7 +37,7 @@ def measure_drift(*, now: datetime | None = None) -> list[Reading]:
     scorers = _scorers_of(version)
     reference = reference_of(version, scorers)
     seen = _observe(now, scorers)
-    found = [*find(reference.summaries, seen), *_found_by_scores(seen, scorers)]
+    found = [*find(reference.summaries, seen), *_found_by_scores(seen, scorers, now)]
     readings = list(_judged(found, reference, now))
     with transaction.atomic():
         Reading.objects.bulk_create(readings)
@@ -77,9 +77,10 @@ def _scorers_of(version: ModelVersion) -> Mapping[str, Scorer]:
     return bundle.scorers if bundle is not None and bundle.version_id == version.pk else {}
 
 
-def _found_by_scores(seen: Observation, scorers: Mapping[str, Scorer]) -> Iterator[Finding]:
+def _found_by_scores(seen: Observation, scorers: Mapping[str, Scorer], now: datetime) -> Iterator[Finding]:
+    earlier = recall(seen, until=now - WINDOW) if scorers else {}
     if "hybrid" in scorers:
-        found = judge_ranking(seen, scorers["hybrid"])
+        found = judge_ranking(seen, earlier, scorers["hybrid"])
         shown = sum(n for n, _ in found.deciles)
         auc = {"auc": found.auc, "n": [shown]}
         yield Finding("ranking_disorder", found.disorder, is_certain=True, is_enough=shown >= FEWEST, detail=auc)
@@ -92,8 +93,10 @@ def _found_by_scores(seen: Observation, scorers: Mapping[str, Scorer]) -> Iterat
                 detail={"level": clicked / n, "n": [n], "clicked": clicked},
             )
     if "engagement" in scorers:
-        error, shown = judge_probabilities(seen, scorers["engagement"])
-        yield Finding("calibration_error", error, is_certain=True, is_enough=shown >= FEWEST, detail={"n": [shown]})
+        told = judge_probabilities(seen, earlier, scorers["engagement"])
+        detail = {"noise": told.noise, "stated": told.stated, "happened": told.happened, "n": [told.n]}
+        is_certain, is_enough = told.error > told.noise, told.n >= FEWEST
+        yield Finding("calibration_error", told.error, is_certain, is_enough, detail=detail)
 
 
 def _judged(found: list[Finding], reference: Reference, now: datetime) -> Iterator[Reading]:

@@ -51,6 +51,8 @@ class History:
         One word for the kind of visitor, such as a locale or a segment's key; empty when unknown.
     dismissed : array of int64, shape (m,)
         Columns that the visitor does not want to see again.
+    now : float, optional
+        The moment to score for, in seconds since the epoch. When None, just after the newest thing a scorer knows.
 
     Raises
     ------
@@ -72,6 +74,7 @@ class History:
     context: int | None = None
     segment: str = ""
     dismissed: Indexes = field(default_factory=_no_indexes)
+    now: float | None = None
 
     def __post_init__(self) -> None:
         items = np.asarray(self.items, dtype=np.int64)
@@ -83,6 +86,8 @@ class History:
             raise ValueError("A history needs as many weights and timestamps as items.")
         if len(items) and (items.min() < 0 or not np.isfinite(weights).all() or not np.isfinite(timestamps).all()):
             raise ValueError("A history's columns must not be negative, its weights and timestamps must be finite.")
+        if self.now is not None and not np.isfinite(self.now):
+            raise ValueError("The moment to score for must be finite.")
         if self.context is not None and self.context < 0:
             raise ValueError("The context must be a column, not a negative number.")
         if self.interest is not None:
@@ -175,6 +180,8 @@ class Interactions:
         How often each item was shown to each visitor and not chosen, or dismissed; None when nobody has counted.
     ignored_at : array of float64, shape (ignored.nnz,)
         Last time of each, aligned with ``ignored.data``.
+    followed : array of bool, shape (matrix.nnz,)
+        Whether the pair was chosen when the item was shown, aligned with ``matrix.data``. No pair was, when left out.
 
     Raises
     ------
@@ -197,15 +204,18 @@ class Interactions:
     segments: tuple[str, ...] = ()
     ignored: csr_array | None = None
     ignored_at: Doubles = field(default_factory=_no_doubles)
+    followed: Mask = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
 
     def __post_init__(self) -> None:
+        if not len(self.followed):
+            object.__setattr__(self, "followed", np.zeros(self.matrix.nnz, dtype=np.bool_))
         object.__setattr__(self, "segments", tuple(self.segments) or ("",) * len(self.visitor_ids))
         if len(self.segments) != len(self.visitor_ids):
             raise ValueError("There must be one segment for each visitor.")
         if self.matrix.shape != (len(self.visitor_ids), len(self.item_ids)):
             raise ValueError("The matrix must have one row for each visitor and one column for each item.")
-        if len(self.timestamps) != self.matrix.nnz:
-            raise ValueError("There must be one timestamp for each stored pair.")
+        if not len(self.timestamps) == len(self.followed) == self.matrix.nnz:
+            raise ValueError("There must be one timestamp, and one mark if any, for each stored pair.")
         if self.ignored is not None and self.ignored.shape != self.matrix.shape:
             raise ValueError("What was ignored must have the same visitors and items.")
         if len(self.ignored_at) != (0 if self.ignored is None else self.ignored.nnz):
@@ -312,14 +322,33 @@ class Interactions:
         )
         return replace(self, ignored=shown.matrix, ignored_at=shown.timestamps)
 
+    def with_followed(self, visitors: Sequence[str], items: Sequence[str]) -> Interactions:
+        """Return the same, knowing also which pairs were chosen when the item was shown.
+
+        Examples
+        --------
+        >>> seen = Interactions.from_rows(["ann", "ann"], ["x", "y"], [10.0, 20.0])
+        >>> seen.with_followed(["ann"], ["y"]).followed.tolist()
+        [False, True]
+        """
+        columns = _positions(items, self.item_ids, "item")
+        pairs = _positions(visitors, self.visitor_ids, "visitor") * self.n_items + columns
+        return replace(self, followed=np.isin(self.rows * self.n_items + self.matrix.indices, pairs))
+
     def keep(self, pairs: Mask) -> Interactions:
         """Return the same visitors and items with only some of the stored pairs (mask aligned with ``matrix.data``).
 
         Of what a visitor ignored that remains which happened before the last pair kept: the part that is learned from
         must not know what came later.
         """
-        matrix = _take(self.matrix, pairs)
-        kept = replace(self, matrix=matrix, timestamps=self.timestamps[pairs], ignored=None, ignored_at=_no_doubles())
+        kept = replace(
+            self,
+            matrix=_take(self.matrix, pairs),
+            timestamps=self.timestamps[pairs],
+            ignored=None,
+            ignored_at=_no_doubles(),
+            followed=self.followed[pairs],
+        )
         if self.ignored is None:
             return kept
         newest = np.full(self.n_visitors, -np.inf)

@@ -12,12 +12,14 @@ import numpy as np
 from personalization.recommend import artifacts
 from personalization.recommend.artifacts import Array
 from personalization.recommend.classifiers import CLASSIFIERS, Classifier
-from personalization.recommend.data import Doubles, Mask
+from personalization.recommend.data import Doubles, Indexes, Mask
 from personalization.recommend.features import Table
 from personalization.recommend.metrics import expected_calibration_error, log_loss
 from personalization.recommend.preprocessing import Preprocessor
 
 CALIBRATION, HOLDOUT = 0.15, 0.15
+# Of fewer showings of either sort no curve is drawn.
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class EngagementModel:
     -----
     Rows are taken to be in order of time. The first 70 % are learned from; on the next 15 % the margins are calibrated
     (J. Platt, "Probabilistic outputs for support vector machines", 1999: a logistic curve, so that log-odds stay sums
-    of contributions); the last 15 % make the report.
+    of contributions); the last 15 % make the report. What was never shown - read by itself, or drawn to learn from -
+    helps to tell items apart, but says nothing of how often a showing is followed: it is left out of both.
 
     Examples
     --------
@@ -86,7 +89,7 @@ class EngagementModel:
         self.kind, self.seed = kind, seed
         self.report = NO_REPORT
 
-    def fit(self, table: Table, labels: Any) -> Self:
+    def fit(self, table: Table, labels: Any, shown: Any = None) -> Self:
         """Learn, calibrate and judge.
 
         Parameters
@@ -95,6 +98,9 @@ class EngagementModel:
             Features of each showing as of its time, oldest first.
         labels : array of bool, shape (m,)
             Whether it was followed.
+        shown : array of bool, shape (m,), optional
+            Which rows were shown. These alone are calibrated on and judged by, where there are enough; all rows, when
+            left out.
 
         Raises
         ------
@@ -108,8 +114,9 @@ class EngagementModel:
         self.encoder = Preprocessor(seed=self.seed)
         columns = self.encoder.fit_transform(table.take(train), followed[train].astype(np.float64))
         self.classifier: Classifier = CLASSIFIERS[self.kind](self.seed).fit(columns, followed[train])
-        self._slope, self._base = _platt(self.classifier.margins(self._columns(table, tune)), followed[tune])
-        self._judge(table.take(test), followed[test], float(followed[train].mean()))
+        known, tuned, judged = (_of_shown(part, followed, shown) for part in (train, tune, test))
+        self._slope, self._base = _platt(self.classifier.margins(self._columns(table, tuned)), followed[tuned])
+        self._judge(table.take(judged), followed[judged], float(followed[known].mean()))
         return self
 
     def log_odds(self, table: Table) -> Doubles:
@@ -145,7 +152,7 @@ class EngagementModel:
         """Return for each column the feature that it is of."""
         return [name.split("=")[0].split(" ")[0] for name in self.encoder.names]
 
-    def _columns(self, table: Table, rows: slice) -> Doubles:
+    def _columns(self, table: Table, rows: Indexes) -> Doubles:
         return self.encoder.transform(table.take(rows))
 
     def _judge(self, table: Table, followed: Mask, base_rate: float) -> None:
@@ -212,6 +219,14 @@ def _parts(followed: Mask) -> tuple[slice, slice, slice]:
     if all(followed[part].any() and not followed[part].all() for part in (train, tune)):
         return train, tune, test
     return slice(n), slice(n), slice(n, n)
+
+
+def _of_shown(part: slice, followed: Mask, shown: Any) -> Indexes:
+    """Return the rows of a part that were shown; all of it, if they are too few to tell anything."""
+    rows = np.arange(len(followed))[part]
+    own = rows if shown is None else rows[np.asarray(shown, dtype=np.bool_)[rows]]
+    followed_of_own = int(followed[own].sum())
+    return own if min(followed_of_own, len(own) - followed_of_own) >= FEWEST else rows
 
 
 def _platt(margins: Doubles, followed: Mask) -> tuple[float, float]:

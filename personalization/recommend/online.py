@@ -12,6 +12,10 @@ from scipy import stats
 from sklearn.isotonic import IsotonicRegression
 
 from personalization.recommend.data import Doubles
+from personalization.recommend.drift import CONFIDENCE
+from personalization.recommend.metrics import expected_calibration_error
+
+DRAWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -157,3 +161,58 @@ def _auc(values: Doubles, hits: np.ndarray[Any, np.dtype[np.bool_]]) -> float | 
         return None
     ranks = stats.rankdata(values)
     return float((ranks[hits].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Stated probabilities beside what happened.
+
+    ``error`` is the expected calibration error; ``noise`` is what chance keeps it below, in all but one of a thousand
+    such samples, where the probabilities are right. ``stated`` is their mean, ``happened`` the share that was chosen;
+    both are None without observations.
+    """
+
+    error: float
+    noise: float
+    stated: float | None
+    happened: float | None
+    n: int
+
+
+def calibration(probabilities: ArrayLike, chosen: ArrayLike, bins: int = 10) -> Calibration:
+    """Judge probabilities by what was chosen of what was shown.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n,)
+        Of the items shown, from 0 to 1.
+    chosen : array of bool, shape (n,)
+    bins : int
+        How many, of equal width.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a probability is none.
+
+    Notes
+    -----
+    The noise is that of drawing each bin's choices again and again with its mean probability. Probabilities that differ
+    within a bin scatter less, so it is rather too large.
+
+    Examples
+    --------
+    >>> found = calibration(np.full(100, 0.2), np.arange(100) < 50)
+    >>> round(found.stated, 2), found.happened, round(found.error, 2), found.error > found.noise
+    (0.2, 0.5, 0.3, True)
+    """
+    stated, hits = np.asarray(probabilities, dtype=np.float64), np.asarray(chosen, dtype=np.bool_)
+    error = expected_calibration_error(stated, hits, bins)
+    if not len(stated):
+        return Calibration(0.0, 0.0, None, None, 0)
+    places = np.minimum((stated * bins).astype(np.int64), bins - 1)
+    sizes = np.bincount(places, minlength=bins)
+    sums = np.bincount(places, weights=stated, minlength=bins)
+    drawn = np.random.default_rng(0).binomial(sizes, sums / np.maximum(sizes, 1), size=(DRAWS, bins))
+    noise = float(np.quantile(np.abs(drawn - sums).sum(axis=1) / len(stated), CONFIDENCE))
+    return Calibration(error, noise, float(stated.mean()), float(hits.mean()), len(stated))

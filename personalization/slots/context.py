@@ -270,7 +270,7 @@ class ServingContext:
             history = History(context=self.item_row)
         else:
             history = history_of(self.profile, self.memory, self.item_row)
-        return replace(history, segment=self.segment)
+        return replace(history, segment=self.segment, now=self.now.timestamp())
 
     @cached_property
     def segments(self) -> tuple[str, ...]:

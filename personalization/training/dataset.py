@@ -105,7 +105,8 @@ def _collect(log: "DataFrame", groups: Collection[str], weights: Mapping[str, fl
     if chosen.empty:
         return None
     dismissed = log[(log["kind"] == "dismiss").to_numpy(dtype=bool)]
-    ignored = _concat([_without_choice(shown, chosen), dismissed])
+    is_followed = _is_followed(shown, chosen, within=CHOSEN_WITHIN)
+    followed, ignored = shown[is_followed], _concat([shown[~is_followed], dismissed])
     wanted = ~_is_followed(chosen, dismissed)
     if not wanted.any():
         return None
@@ -113,12 +114,7 @@ def _collect(log: "DataFrame", groups: Collection[str], weights: Mapping[str, fl
     universe = sorted({*chosen["item"].tolist(), *groups})
     visitors, items = chosen["visitor"].tolist(), chosen["item"].tolist()
     interactions = Interactions.from_rows(visitors, items, chosen["time"].to_numpy(), strengths, item_ids=universe)
-    return _newest_of_each(_with_ignored(interactions, ignored))
-
-
-def _without_choice(shown: "DataFrame", chosen: "DataFrame") -> "DataFrame":
-    """Impressions after which the visitor did not turn to the item."""
-    return shown[~_is_followed(shown, chosen, within=CHOSEN_WITHIN)]
+    return _newest_of_each(_with_showings(interactions, followed, ignored))
 
 
 def _is_followed(rows: "DataFrame", others: "DataFrame", within: float | None = None) -> np.ndarray:
@@ -137,10 +133,14 @@ def _concat(parts: list["DataFrame"]) -> "DataFrame":
     return pd.concat(parts, ignore_index=True)
 
 
-def _with_ignored(interactions: Interactions, ignored: "DataFrame") -> Interactions:
-    known = ignored["visitor"].isin(interactions.visitor_ids) & ignored["item"].isin(interactions.item_ids)
-    rows = ignored[known]
-    return interactions.with_ignored(rows["visitor"].tolist(), rows["item"].tolist(), rows["time"].to_numpy())
+def _with_showings(interactions: Interactions, followed: "DataFrame", ignored: "DataFrame") -> Interactions:
+    """Tell what came of what was shown, as far as its visitor and item are known."""
+    parts = (
+        rows[rows["visitor"].isin(interactions.visitor_ids) & rows["item"].isin(interactions.item_ids)]
+        for rows in (followed, ignored)
+    )
+    chosen, passed = ((rows["visitor"].tolist(), rows["item"].tolist(), rows["time"].to_numpy()) for rows in parts)
+    return interactions.with_followed(*chosen[:2]).with_ignored(*passed)
 
 
 def _newest_of_each(interactions: Interactions) -> Interactions:
@@ -160,7 +160,8 @@ def _digest(interactions: Interactions) -> str:
     for array in (matrix.indptr, matrix.indices, matrix.data, interactions.timestamps):
         digest.update(np.ascontiguousarray(array).data)
     if interactions.ignored is not None:
-        for array in (interactions.ignored.indptr, interactions.ignored.indices, interactions.ignored_at):
+        ignored = interactions.ignored
+        for array in (ignored.indptr, ignored.indices, interactions.ignored_at, interactions.followed):
             digest.update(np.ascontiguousarray(array).data)
     digest.update("\n".join((*interactions.visitor_ids, *interactions.item_ids)).encode())
     return digest.hexdigest()

@@ -12,7 +12,7 @@ from cms_site.home.models import ArticlePage
 from personalization.catalog.embedders.base import current as current_embedder
 from personalization.catalog.models import Embedding, Epoch, Item
 from personalization.events.models import Event
-from personalization.recommend.scorers import Hybrid, ItemKnn, Popular
+from personalization.recommend.scorers import Hybrid, ItemKnn, Popular, Scorer
 from personalization.training.dataset import read_dataset
 from personalization.training.models import ModelVersion, TrainingRun
 from personalization.training.runs import claim_run, finish_run
@@ -116,11 +116,44 @@ def write_lists(*, until: datetime, lists: int, click_at: range, seed: int = 0) 
     Event.objects.bulk_create(rows)
 
 
-def make_version() -> ModelVersion:
+def write_showings(
+    *,
+    until: datetime,
+    per_visitor: int,
+    chances: tuple[float, float],
+    weeks: int = 1,
+    visitors: int = 100,
+    seed: int = 0,
+) -> None:
+    """Show visitors items of their own taste and of the other, clicked with these chances."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(visitors):
+        for pick in random.choice(40, size=per_visitor, replace=False).tolist():
+            at = until - timedelta(minutes=float(random.uniform(1, weeks * 7 * 24 * 60)))
+            is_clicked = random.random() < chances[int(pick // 20 != number % 2)]
+            rows += [
+                Event(
+                    kind=kind,
+                    visitor_key=f"{number:032x}",
+                    item_key=f"page:{pick}",
+                    slot_key="home-top",
+                    decision_id=uuid.uuid4(),
+                    position=0,
+                    occurred_at=at + timedelta(seconds=10 * (kind == "click")),
+                    for_analytics=True,
+                    for_personalization=True,
+                )
+                for kind in ("impression", "click")[: 1 + is_clicked]
+            ]
+    Event.objects.bulk_create(rows)
+
+
+def make_version(**members: Scorer) -> ModelVersion:
     """A version that has learned from all there is, in a moment and without being judged, and serves."""
     data = read_dataset()
-    members = {"popular": Popular(), "item_knn": ItemKnn()}
-    hybrid = Hybrid(members, dict.fromkeys(members, 0.5)).fit(data.interactions, data.items)
+    members = members or {"popular": Popular(), "item_knn": ItemKnn()}
+    hybrid = Hybrid(members, dict.fromkeys(members, 1 / len(members))).fit(data.interactions, data.items)
     run = claim_run(trigger="test")
     digest = write_artifact(run.artifact, {"hybrid": hybrid})
     finish_run(run, TrainingRun.Status.SUCCEEDED, "Made for a test.")

@@ -188,6 +188,18 @@ def test_nothing_ignored_is_not_the_same_as_nobody_knows():
     assert seen.with_ignored([], [], []).ignored.nnz == 0
 
 
+def test_what_was_chosen_when_it_was_shown_is_known_of_what_is_kept():
+    seen = Interactions.from_rows(list("aab"), list("xyy"), [1.0, 2.0, 3.0])
+    assert seen.followed.tolist() == [False] * 3
+    told = seen.with_followed(list("abb"), list("yyx"))
+    assert told.followed.tolist() == [False, True, True]
+    assert told.keep(told.timestamps > 1).followed.tolist() == [True, True]
+    with pytest.raises(ValueError, match="Unknown item"):
+        seen.with_followed(["a"], ["z"])
+    with pytest.raises(ValueError, match="one mark"):
+        Interactions(seen.matrix, seen.timestamps, ("a", "b"), ("x", "y"), followed=np.ones(2, dtype=bool))
+
+
 def test_what_was_ignored_must_fit_the_visitors_and_items():
     seen = Interactions.from_rows(["a"], ["x"], [1.0])
     with pytest.raises(ValueError, match="same visitors"):

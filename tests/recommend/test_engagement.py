@@ -1,5 +1,7 @@
 """The engagement model finds what moves visitors, and its probabilities are probabilities."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,6 +54,23 @@ def test_it_does_better_than_the_base_rate_on_later_showings(model):
     assert report.auc > 0.68
     assert report.log_loss < 0.97 * report.base_log_loss
     assert report.calibration_error < 0.025
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_read_without_being_shown_makes_no_showing_more_probable(kind, showings):
+    table, followed = showings
+    shown = ~followed | (np.random.default_rng(2).random(len(followed)) < 0.3)
+    knows, mixes = (EngagementModel(kind=kind).fit(table, followed, marks) for marks in (shown, None))
+    last = np.flatnonzero(shown)[-1500:]
+    true = followed[last].mean()
+    assert knows.probabilities(table.take(last)).mean() == pytest.approx(true, abs=0.02)
+    assert mixes.probabilities(table.take(last)).mean() > 2 * true
+    assert knows.report.base_rate == pytest.approx(true, abs=0.02)
+    assert knows.report.calibration_error < 0.025
+    assert knows.report.rows < mixes.report.rows == 1800
+    # Of a handful nothing is told.
+    few = np.arange(len(followed)) % 1000 == 0
+    assert EngagementModel(kind=kind).fit(table, followed, few).report == mixes.report
 
 
 def test_it_names_what_matters(model):
@@ -132,7 +151,8 @@ def test_the_scorer_prefers_what_fits_the_taste_and_comes_back_from_its_files(ki
     np.testing.assert_allclose(load_scorer(tmp_path).score(interactions.histories()), scores, atol=1e-5)
 
 
-def test_the_scorer_serves_what_the_model_learned_from():
+@pytest.mark.parametrize("days", [None, 0.5, 20])
+def test_the_scorer_serves_what_the_model_learned_from(days):
     interactions, items = two_tastes()
     tagged = Items.from_vectors(items.ids, items.embeddings, tags=[("a", "b")[: n % 3] for n in range(len(items.ids))])
     scorer = SCORERS["engagement"]().fit(interactions, tagged)
@@ -140,14 +160,14 @@ def test_the_scorer_serves_what_the_model_learned_from():
     rows, columns = interactions.rows[order], interactions.matrix.indices[order].astype(np.int64)
     times, weights = interactions.timestamps[order], interactions.matrix.data[order].astype(float)
     n, m = interactions.matrix.shape
-    moments = Moments(
-        np.arange(n).repeat(m),
-        np.tile(np.arange(m), n),
-        np.full(n * m, np.nextafter(times[-1], np.inf)),
-    )
+    # Without a moment of their own histories are scored as of just after the newest thing known.
+    now = None if days is None else times[-1] + days * DAY
+    at = np.full(n * m, np.nextafter(times[-1], np.inf) if now is None else now)
+    moments = Moments(np.arange(n).repeat(m), np.tile(np.arange(m), n), at)
     table = features(Log(rows, columns, times, weights), moments, Shelf.of(tagged, interactions.item_ids))
     expected = scorer.model.log_odds(table).reshape(n, m)
-    np.testing.assert_allclose(scorer.score(interactions.histories()), expected, atol=1e-4)
+    histories = [replace(history, now=now) for history in interactions.histories()]
+    np.testing.assert_allclose(scorer.score(histories), expected, atol=1e-4)
     # Translations take the place of every page: together they are in as much demand as it was.
     twice = Items.from_vectors(
         [f"{key} {tongue}" for key in items.ids for tongue in ("de", "en")],
@@ -155,10 +175,8 @@ def test_the_scorer_serves_what_the_model_learned_from():
         tags=[tags for tags in tagged.tags for _ in range(2)],
         groups=[key for key in items.ids for _ in range(2)],
     )
-    histories = [
-        History(items=2 * h.items, weights=h.weights, timestamps=h.timestamps) for h in interactions.histories()
-    ]
-    np.testing.assert_allclose(scorer.rebase(twice).score(histories)[:, ::2], expected, atol=1e-4)
+    doubled = [replace(history, items=2 * history.items) for history in histories]
+    np.testing.assert_allclose(scorer.rebase(twice).score(doubled)[:, ::2], expected, atol=1e-4)
 
 
 def test_the_scorer_says_by_which_feature():
@@ -183,6 +201,20 @@ def test_what_was_ignored_is_learned_from_before_anything_is_drawn():
     drawn = SCORERS["engagement"](negatives=2).fit(seen).score(seen.histories()).mean(axis=0)
     assert drawn[4] == drawn[5]
     assert scores[4] != scores[5]
+
+
+def test_of_what_was_ignored_all_of_some_last_days_is_learned_from():
+    random = np.random.default_rng(3)
+    visitors = [f"v{n:03}" for n in range(400)]
+    seen = Interactions.from_rows(visitors, random.choice(list("abcd"), 400).tolist(), np.arange(400.0) * DAY / 10)
+    # Three items are passed over for each that is chosen.
+    others = [[item for item in "abcd" if item != seen.item_ids[chosen]] for chosen in seen.matrix.indices]
+    who, what = np.repeat(visitors, 3).tolist(), [item for items in others for item in items]
+    knows = seen.with_followed(visitors, [seen.item_ids[chosen] for chosen in seen.matrix.indices])
+    knows = knows.with_ignored(who, what, np.repeat(seen.timestamps, 3))
+    scorer = SCORERS["engagement"](negatives=1, most_rows=600).fit(knows)
+    newcomers = [History(now=seen.timestamps[-1] + DAY * day) for day in range(7)]
+    assert scorer.probabilities(newcomers).mean() == pytest.approx(0.25, abs=0.07)
 
 
 @st.composite

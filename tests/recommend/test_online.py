@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from personalization.recommend.online import Level, drop, rank_calibration
+from personalization.recommend.online import Level, calibration, drop, rank_calibration
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.lists(st.integers(0, 9), min_size=1, max_size=30))
@@ -55,3 +55,28 @@ def test_ties_and_emptiness_are_no_errors():
     assert rank_calibration([1.0, 2.0], [False, False]).auc is None
     with pytest.raises(ValueError, match="each score"):
         rank_calibration([1.0], [])
+
+
+def test_right_probabilities_are_hardly_ever_taken_for_wrong_ones():
+    rng = np.random.default_rng(6)
+    errors, surprised = [], 0
+    for _ in range(300):
+        stated = rng.beta(1, 6, size=60)
+        found = calibration(stated, rng.random(60) < stated)
+        errors.append(found.error)
+        surprised += found.error > found.noise
+    # So few showings look miscalibrated by themselves: that must not wake anybody.
+    assert np.mean(errors) > 0.03
+    assert surprised <= 2
+
+
+def test_wrong_probabilities_are_told_by_how_much():
+    chosen = np.random.default_rng(7).random(2000) < 0.1
+    found = calibration(np.full(2000, 0.3), chosen)
+    assert found.error == pytest.approx(0.3 - chosen.mean())
+    assert found.error > 3 * found.noise
+    assert (found.stated, found.happened, found.n) == (pytest.approx(0.3), chosen.mean(), 2000)
+    assert calibration([], []).stated is None
+    assert calibration([1.0, 0.0], [True, False]).error == 0
+    with pytest.raises(ValueError, match="one outcome"):
+        calibration([0.5], [])

@@ -121,6 +121,7 @@ def test_what_was_shown_and_ignored_or_dismissed_is_known_to_training():
     read = reader.values_list("item_key", flat=True)
     unread, other = [f"page:{n}" for n in range(40) if f"page:{n}" not in read][:2]
     first = reader.earliest("occurred_at")
+    second = reader.exclude(item_key=first.item_key).values_list("item_key", flat=True)[0]
 
     def told(kind, item, at):
         Event.objects.create(kind=kind, visitor_key="v0003", item_key=item, occurred_at=at, for_personalization=True)
@@ -128,6 +129,7 @@ def test_what_was_shown_and_ignored_or_dismissed_is_known_to_training():
     told("impression", unread, now - timedelta(days=2))
     told("impression", unread, now - timedelta(days=1))
     told("impression", first.item_key, first.occurred_at - timedelta(minutes=1))
+    told("impression", second, reader.filter(item_key=second).latest("occurred_at").occurred_at - timedelta(minutes=5))
     told("dismiss", other, now - timedelta(days=1))
     told("dismiss", first.item_key, now - timedelta(days=1))
     data = read_dataset().interactions
@@ -135,5 +137,7 @@ def test_what_was_shown_and_ignored_or_dismissed_is_known_to_training():
     counts = data.ignored.toarray()[row]
     ignored = {data.item_ids[column]: counts[column] for column in np.flatnonzero(counts)}
     assert ignored == {unread: 2, other: 1, first.item_key: 1}
+    followed = data.rows[data.followed], data.matrix.indices[data.followed]
+    assert [(data.visitor_ids[v], data.item_ids[i]) for v, i in zip(*followed, strict=True)] == [("v0003", second)]
     assert data.item_ids.index(first.item_key) not in data.history(row).items
     assert len(data.history(row)) == 9

@@ -39,8 +39,9 @@ def test_the_words_of_training_are_those_of_serving():
     told = with_segments(Interactions.from_rows(keys, list("xyz"), [1.0, 2.0, 3.0]), snapshot.current())
     words = dict(zip(told.visitor_ids, told.segments, strict=True))
     assert [words[key] for key in keys] == ["spacefarers", "fr", ""]
-    served = [ServingContext.for_preview(visitor_key=key, locale="fr").history.segment for key in keys[:2]]
-    assert served == ["spacefarers", "fr"]
+    served = [ServingContext.for_preview(visitor_key=key, locale="fr") for key in keys[:2]]
+    assert [context.history.segment for context in served] == ["spacefarers", "fr"]
+    assert [context.history.now for context in served] == [context.now.timestamp() for context in served]
 
 
 def test_of_who_does_not_allow_it_no_segment_is_told():

@@ -52,8 +52,8 @@ class Engagement(Learned):
     kind : {"logistic", "forest", "boosting"}
         Logistic regression, a random forest, or gradient boosting by lightgbm.
     negatives : int
-        How many items not followed are learned from for each that was: first those that were shown and ignored, and
-        where these are too few, items the visitor did not know yet, drawn at random.
+        How many items not followed are learned from for each that was, at least: those that were shown and ignored,
+        and where these are too few, items the visitor did not know yet, drawn at random.
     most_rows : int
         The newest rows to learn from.
     seed : int
@@ -62,8 +62,9 @@ class Engagement(Learned):
     Notes
     -----
     The features are those of `personalization.recommend.features`, each as of the time of the interaction. A visitor is
-    scored as of the newest thing known: of the history, or of all that was learned from. With random negatives the
-    probabilities are those of telling them apart; only with impressions are they probabilities of a click.
+    scored as of the history's ``now``; without one as of the newest thing known: of the history, or of all that was
+    learned from. Items are known as of the end of what was learned from. Probabilities are calibrated on what was
+    shown, and followed or ignored; where that is not known they only tell what was followed from what was drawn.
 
     A contribution names the feature it comes from: ``engagement similarity``. They add up to the log-odds, with
     logistic regression as coefficient times value, with a forest along the paths, with boosting as Shapley values.
@@ -89,9 +90,9 @@ class Engagement(Learned):
         self._learn_ids(interactions)
         self._shelf = Shelf.of(items, interactions.item_ids)
         log = _log_of(interactions)
-        moments, followed = self._examples(interactions)
+        moments, followed, shown = self._examples(interactions, log)
         self.model = EngagementModel(kind=self.kind, seed=self.seed)
-        self.model.fit(features(log, moments, self._shelf), followed)
+        self.model.fit(features(log, moments, self._shelf), followed, shown)
         self._until = float(log.time[-1])
         self._remember(log)
         return self
@@ -114,26 +115,26 @@ class Engagement(Learned):
         chances: Doubles = expit(self.score(histories).astype(np.float64))
         return chances
 
-    def _examples(self, interactions: Interactions) -> tuple[Moments, Mask]:
-        """Return whom, what and when to learn from, oldest first, and what of it was followed."""
-        random = np.random.default_rng(self.seed)
-        most = max(self.most_rows // (1 + self.negatives), 1)
-        newest = np.argsort(interactions.timestamps, kind="stable")[-most:]
-        visitors, items = interactions.rows[newest], interactions.matrix.indices[newest].astype(np.int64)
-        times = interactions.timestamps[newest]
-        parts = [(visitors, items, times, True)]
-        wanted = self.negatives * len(newest)
-        if interactions.ignored is not None and interactions.ignored.nnz:
-            rows = np.repeat(np.arange(interactions.n_visitors), np.diff(interactions.ignored.indptr))
-            latest = np.argsort(interactions.ignored_at, kind="stable")[-wanted:]
-            columns = interactions.ignored.indices[latest].astype(np.int64)
-            parts.append((rows[latest], columns, interactions.ignored_at[latest], False))
-            wanted -= len(latest)
-        chosen = np.repeat(np.arange(len(newest)), -(-wanted // len(newest)))[:wanted] if wanted > 0 else newest[:0]
-        drawn = random.integers(interactions.n_items, size=len(chosen))
-        unknown = ~_is_stored(interactions.matrix, visitors[chosen], drawn)
-        parts.append((visitors[chosen][unknown], drawn[unknown], times[chosen][unknown], False))
-        return _in_order(parts, interactions.segments)
+    def _examples(self, interactions: Interactions, log: Log) -> tuple[Moments, Mask, Mask]:
+        """Return whom, what and when to learn from, oldest first; what of it was followed, and what was shown."""
+        # All of some last days: of a few of the ignored, or of other days, chances could not be told.
+        numbers = np.cumsum(log.weight[::-1] > 0) * (1 + self.negatives), np.arange(1, len(log) + 1)
+        newest = slice(-max(int(np.searchsorted(np.maximum(*numbers), self.most_rows, side="right")), 1), None)
+        visitors, items, times = log.visitor[newest], log.item[newest], log.time[newest]
+        followed = log.weight[newest] > 0
+        shown = ~followed | _is_among(interactions.matrix, interactions.followed, visitors, items)
+        wanted = max(self.negatives * int(followed.sum()) - int((~followed).sum()), 0)
+        beside = np.resize(np.flatnonzero(followed), wanted)
+        drawn = np.random.default_rng(self.seed).integers(interactions.n_items, size=wanted)
+        known = np.ones(interactions.matrix.nnz, dtype=np.bool_)
+        unknown = ~_is_among(interactions.matrix, known, visitors[beside], drawn)
+        beside, drawn = beside[unknown], drawn[unknown]
+        rows = np.concatenate([np.arange(len(times)), beside])
+        order = np.argsort(times[rows], kind="stable")
+        rows, is_drawn = rows[order], order >= len(times)
+        words = np.asarray(interactions.segments, dtype=np.str_)[visitors[rows]].tolist()
+        moments = Moments(visitors[rows], np.concatenate([items, drawn])[order], times[rows], {"segment": words})
+        return moments, followed[rows] & ~is_drawn, shown[rows] & ~is_drawn
 
     def _remember(self, log: Log) -> None:
         """Keep what serving must know of each item: attention as of the end, and how often it was chosen and shown."""
@@ -144,13 +145,13 @@ class Engagement(Learned):
         self._shown = np.bincount(log.item[log.weight <= 0], minlength=n).astype(np.float64)
 
     def _table(self, histories: Sequence[History], columns: Indexes) -> Table:
-        """Return the features of some columns for each visitor, as of just after the newest thing known."""
-        newest = [max(self._until, history.timestamps.max(initial=0.0)) for history in histories]
+        """Return the features of some columns for each visitor, as of the history's moment."""
+        now = np.array([self._moment(history) for history in histories])
         n = len(columns)
         moments = Moments(
             np.arange(len(histories)).repeat(n),
             np.tile(columns, len(histories)),
-            np.nextafter(newest, np.inf).repeat(n),
+            now.repeat(n),
             {"segment": np.repeat([history.segment for history in histories], n).tolist()},
         )
         source = self._source[moments.item]
@@ -161,6 +162,11 @@ class Engagement(Learned):
         of_items = item_numbers(attention, total, of_tags, chosen, shown, len(self.learned_ids))
         own = of_visitor(_log_of_histories(histories), moments, self._shelf)
         return table_of(own | of_items | age(moments, self._shelf), moments)
+
+    def _moment(self, history: History) -> float:
+        if history.now is not None:
+            return history.now
+        return float(np.nextafter(max(self._until, history.timestamps.max(initial=0.0)), np.inf))
 
     def _spread(self) -> Doubles:
         """Return the attention that each column gets; translations share that of their page."""
@@ -224,14 +230,7 @@ def _log_of_histories(histories: Sequence[History]) -> Log:
     return Log(visitor[order], item[order], time[order], weight[order].astype(np.float64))
 
 
-def _is_stored(matrix: csr_array, rows: Indexes, columns: Indexes) -> Mask:
+def _is_among(matrix: csr_array, marked: Mask, rows: Indexes, columns: Indexes) -> Mask:
+    """Return which pairs are stored in a matrix and marked there."""
     pairs = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * matrix.shape[1] + matrix.indices
-    return np.isin(rows * matrix.shape[1] + columns, pairs)
-
-
-def _in_order(parts: Sequence[tuple[Indexes, Indexes, Doubles, bool]], segments: Sequence[str]) -> tuple[Moments, Mask]:
-    visitors, items, times = (np.concatenate([part[place] for part in parts]) for place in range(3))
-    followed = np.concatenate([np.full(len(part[0]), part[3]) for part in parts])
-    order = np.argsort(times, kind="stable")
-    words = np.asarray(segments, dtype=np.str_)[visitors[order]].tolist()
-    return Moments(visitors[order], items[order], times[order], {"segment": words}), followed[order]
+    return np.isin(rows * matrix.shape[1] + columns, pairs[marked])
