@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import waffle
-import waffle.utils
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.utils import timezone, translation
-from wagtail.coreutils import get_supported_content_language_variant
 
 from personalization.catalog.keys import key_of
 from personalization.catalog.models import Epoch
@@ -25,6 +23,7 @@ from personalization.events.tokens import DecisionToken
 from personalization.experiments.assignment import Assignment, ServedExperiment
 from personalization.recommend.data import Floats, History, Indexes, Mask
 from personalization.slots import memory as process_memory
+from personalization.slots import requests
 from personalization.slots.decision import Decision
 from personalization.slots.histories import (
     dismissed_rows,
@@ -37,10 +36,10 @@ from personalization.slots.histories import (
 from personalization.slots.memory import Memory
 from personalization.slots.policies import Ranking
 from personalization.slots.pools import translations
+from personalization.slots.requests import content_language
 from personalization.visitors import identity
 from personalization.visitors.matching import Facts, keys_of
 from personalization.visitors.models import Consent, Profile, Visitor
-from personalization.visitors.referrers import campaign_of, referrer_class
 from personalization.visitors.services import current_visitor, get_visitor
 
 ATTRIBUTE = "personalization"
@@ -152,7 +151,7 @@ class ServingContext:
             find_site=lambda memory: site_id or memory.sites.default,
             find_visitor=partial(get_visitor, key=visitor_key) if visitor_key else _nobody,
             item_key=item_key,
-            locale=_content_language(locale),
+            locale=content_language(locale),
             liked_tags=tuple(tags),
             given_segments=tuple(segments),
             model_version=model_version,
@@ -179,7 +178,7 @@ class ServingContext:
         self.path = self.path if path is None else path
         self.item_key = item_key or self.item_key
         if locale:
-            self.locale = _content_language(locale)
+            self.locale = content_language(locale)
         for name in ("item_row", "history", "facts", "segments"):
             self.__dict__.pop(name, None)
 
@@ -332,7 +331,7 @@ class ServingContext:
     @property
     def default_locale(self) -> str:
         """The site's default language."""
-        return _content_language(settings.LANGUAGE_CODE)
+        return content_language(settings.LANGUAGE_CODE)
 
     def taken_rows(self) -> list[int]:
         """Rows that may not be shown: the item being viewed, what the page has shown, what was dismissed."""
@@ -364,54 +363,13 @@ def _read(request: HttpRequest) -> ServingContext:
     return ServingContext(
         find_site=lambda memory: routed.pk if routed else memory.sites.find(host, port),
         find_visitor=partial(current_visitor, request=request),
-        find_first_name=partial(_first_name, request),
+        find_first_name=partial(requests.first_name, request),
         # Read only: a percentage would be drawn, and kept in a cookie that nobody has agreed to.
         is_flag_active=partial(waffle.flag_is_active, request, read_only=True),
-        find_forced_arm=partial(_forced_arm, request),
-        find_circumstances=partial(_circumstances, request),
+        find_forced_arm=partial(requests.forced_arm, request),
+        find_circumstances=partial(requests.circumstances, request),
         refuses=identity.refuses_personalization(request.headers),
         path=request.path,
-        locale=_content_language(translation.get_language()),
+        locale=content_language(translation.get_language()),
         is_tracked=not getattr(request, "is_preview", False),
     )
-
-
-def _forced_arm(request: HttpRequest, experiment: ServedExperiment) -> str | None:
-    """The arm that somebody of the staff asks for by Waffle's testing mode: ``?dwft_FLAG=ARM``."""
-    asked = request.GET.get(waffle.utils.get_setting("TEST_COOKIE") % experiment.flag) if experiment.flag else None
-    if not asked or not waffle.get_waffle_flag_model().get(experiment.flag).testing:
-        return None
-    user = getattr(request, "user", None)
-    return asked if user is not None and user.has_perm("wagtailadmin.access_admin") else None
-
-
-def _circumstances(request: HttpRequest, is_told: bool) -> dict[str, Any]:
-    """What a request tells of the device and the way here.
-
-    A script that asks for a slot says by its Referer which page it runs on, and not whence the visitor came there.
-    """
-    referrer = request.headers.get("Referer", "")
-    host = split_domain_port(request._get_raw_host())[0]
-    return {
-        "device": identity.device_class(request.headers.get("User-Agent", "")),
-        "referrer": "" if is_told else referrer_class(referrer, host),
-        "campaign": campaign_of(referrer if is_told else request.get_full_path()),
-        "is_signed_in": partial(_is_signed_in, request),
-    }
-
-
-def _is_signed_in(request: HttpRequest) -> bool:
-    user = getattr(request, "user", None)
-    return user is not None and user.is_authenticated
-
-
-def _first_name(request: HttpRequest) -> str:
-    user = getattr(request, "user", None)
-    return user.get_short_name() if user is not None and user.is_authenticated else ""
-
-
-def _content_language(code: str | None) -> str:
-    try:
-        return get_supported_content_language_variant(code or settings.LANGUAGE_CODE)
-    except LookupError:
-        return code or ""
