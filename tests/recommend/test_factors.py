@@ -44,7 +44,7 @@ def test_long_and_short_histories_share_a_batch():
 def test_a_training_visitor_gets_what_implicit_would_compute_anew():
     als = pytest.importorskip("implicit.cpu.als")
     seen = random_interactions(60, 25)
-    scorer = Als(**COMMON, seed=3).fit(seen)
+    scorer = Als(**COMMON, iterations=30, seed=3).fit(seen)
     confidences = csr_matrix((1 + 2 * seen.matrix.data, seen.matrix.indices, seen.matrix.indptr), seen.matrix.shape)
     model = als.AlternatingLeastSquares(factors=6, regularization=3.0, iterations=30, random_state=3)
     model.fit(confidences, show_progress=False)
