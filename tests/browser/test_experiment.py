@@ -57,6 +57,9 @@ def shoot(page: Page, name: str) -> None:
 def plan_and_start(page: Page, url: str) -> Experiment:
     page.goto(f"{url}/cms/personalization/experiments/new/")
     page.locator("[name=name]").fill("A heading that invites")
+    page.locator("[name=name]").blur()
+    # A script makes the key of the name, a moment later.
+    expect(page.locator("[name=key]")).to_have_value("a-heading-that-invites")
     page.locator("[name=slot]").select_option(label="Home page, top")
     page.locator("[name=hypothesis]").fill(
         "If the heading invites, then more visitors click, because it speaks to them."
