@@ -33,6 +33,7 @@ ABOVE_ZERO = (
     "deadline_ms",
     "promotion_latency_ms",
 )
+SHARES = ("global_holdout", "training_holdout", "promotion_coverage_minimum")
 MIDDLEWARE = "personalization.middleware.PersonalizationMiddleware"
 SENTENCE_EMBEDDER = "personalization.catalog.embedders.sentence.SentenceEmbedder"
 
@@ -112,6 +113,18 @@ def check_limits(**kwargs: Any) -> Iterator[CheckMessage]:
                 f"PERSONALIZATION[{name.upper()!r}] is {value!r}, which is no number above zero.",
                 hint="Leave it out to have the default.",
                 id="personalization.E005",
+            )
+
+
+@register("personalization")
+def check_shares(**kwargs: Any) -> Iterator[CheckMessage]:
+    for name in SHARES:
+        value = getattr(conf.get(), name)
+        if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            yield Error(
+                f"PERSONALIZATION[{name.upper()!r}] is {value!r}, which is no share between 0 and 1.",
+                hint="Write five per cent as 0.05, or leave it out to have the default.",
+                id="personalization.E015",
             )
 
 

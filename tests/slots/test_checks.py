@@ -34,6 +34,8 @@ def test_the_demonstration_sites_settings_are_right(settings):
         ({"POLICIES": {"other": "tests.slots.test_checks.mine"}}, "personalization.E008"),
         ({"SLOT_TEMPLATES": {"no/such.html": "Gone"}}, "personalization.E010"),
         ({"DEADLINE_MS": 0}, "personalization.E005"),
+        ({"GLOBAL_HOLDOUT": 5}, "personalization.E015"),
+        ({"GLOBAL_HOLDOUT": "0.05"}, "personalization.E015"),
     ],
 )
 def test_what_cannot_work_is_named(settings, changed, code):
