@@ -40,7 +40,7 @@ class WeightsFormatter(LogFormatter):
     label = _("Change the weights of arms")
 
     def format_message(self, log_entry) -> str:
-        weights = ", ".join(f"{key} {plain(weight)}" for key, weight in log_entry.data["weights"].items())
+        weights = ", ".join(f"{key} {plain(weight)}" for key, weight in log_entry.data["weights"])
         return gettext("Phase %(phase)s begins, with the weights %(weights)s") % {
             "phase": log_entry.data["phase"],
             "weights": weights,

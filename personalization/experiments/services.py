@@ -108,7 +108,7 @@ def change_weights(*, experiment: Experiment, weights: Mapping[str, float], user
         for arm in experiment.arms.all():
             Arm.objects.filter(pk=arm.pk).update(weight=weights[arm.key])
         phase = _open_phase(experiment)
-        _go_on(experiment, "weights", user, data={"phase": phase.number, "weights": phase.weights})
+        _go_on(experiment, "weights", user, data={"phase": phase.number, "weights": list(phase.weights.items())})
     return experiment
 
 
