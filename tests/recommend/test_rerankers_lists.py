@@ -74,7 +74,8 @@ def worth(chosen, scores, similarity, trade_off):
     return trade_off * scaled[places].sum() + (1 - trade_off) * np.linalg.slogdet(similarity[np.ix_(places, places)])[1]
 
 
-@given(seeds, st.integers(1, 9), st.integers(1, 6), st.floats(0, 0.95))
+# Between 0 and this the scores are lost in the rounding of the definition's own logarithms.
+@given(seeds, st.integers(1, 9), st.integers(1, 6), st.just(0.0) | st.floats(1e-6, 0.95))
 def test_a_dpp_chosen_step_by_step_is_the_greedy_choice_by_determinants(seed, m, k, trade_off):
     candidates, scores, vectors, _tags = world(seed, m)
     similarity = kernel(vectors)
