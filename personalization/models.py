@@ -24,13 +24,28 @@ from personalization.monitoring.models import (
 )
 from personalization.slots.models import Slot
 from personalization.training.models import ModelVersion, TrainingRun
+from personalization.variants.models import (
+    ApprovalRecord,
+    Budget,
+    GenerationCall,
+    GenerationPart,
+    GenerationRequest,
+    Judgement,
+    PromptTemplate,
+    RuleSet,
+    Variant,
+    VariantSettings,
+)
+from personalization.variants.workflow import VariantReviewTask
 from personalization.visitors.models import Consent, Profile, Segment, Visitor
 
 __all__ = [
     "Alert",
     "AlertSubscription",
+    "ApprovalRecord",
     "Arm",
     "Batch",
+    "Budget",
     "Consent",
     "DaySum",
     "Embedding",
@@ -39,22 +54,31 @@ __all__ = [
     "EventImport",
     "Experiment",
     "FairnessAudit",
+    "GenerationCall",
+    "GenerationPart",
+    "GenerationRequest",
     "Item",
     "ItemGroup",
+    "Judgement",
     "Metric",
     "ModelVersion",
     "NamespaceRange",
     "Overlap",
     "Phase",
     "Profile",
+    "PromptTemplate",
     "Reading",
     "Reference",
+    "RuleSet",
     "Segment",
     "SenderKey",
     "Slot",
     "TagForecast",
     "Threshold",
     "TrainingRun",
+    "Variant",
+    "VariantReviewTask",
+    "VariantSettings",
     "Visitor",
     "VisitorFlag",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 EVERY_SITE = 0
 NUMBER_BYTES = 4
 NAMES = (
-    *("pk", "key", "group", "content_type_id", "title", "summary", "url", "image", "tags", "published_at"),
+    *("pk", "key", "group", "content_type_id", "title", "summary", "url", "image", "tags", "published_at", "text_hash"),
     *("expires_at", "live", "site_id", "locale", "tree_path", "embedding__model", "embedding__vector"),
 )
 
@@ -31,6 +31,7 @@ class Card:
     image: str
     published_at: datetime | None
     tags: tuple[str, ...]
+    text_hash: str = ""
 
 
 class Row(NamedTuple):
@@ -113,11 +114,12 @@ def _patched(
 
 
 def _row(values: list[Any]) -> Row:
-    key, group, type_id, title, summary, url, image, tags, published, expires, live, site_id, locale, path = values
+    key, group, type_id, title, summary, url, image, tags, published, text_hash, *place = values
+    expires, live, site_id, locale, path = place
     content_type = ContentType.objects.get_for_id(type_id)
     label = f"{content_type.app_label}.{content_type.model}"
     return Row(
-        cards=Card(key, label, title, summary, url, image, published, tuple(tags)),
+        cards=Card(key, label, title, summary, url, image, published, tuple(tags), text_hash),
         groups=group,
         live=live,
         sites=EVERY_SITE if site_id is None else site_id,

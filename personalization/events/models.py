@@ -42,6 +42,9 @@ class Event(models.Model):
     item_key = models.CharField(_("item"), max_length=120, blank=True)
     slot_key = models.CharField(_("slot"), max_length=60, blank=True)
     arm_key = models.CharField(max_length=120, blank=True)
+    variant_key = models.CharField(
+        _("variant"), max_length=20, blank=True, help_text=_("Whose words were shown; empty: the original's.")
+    )
     decision_id = models.UUIDField(null=True)
     position = models.PositiveSmallIntegerField(null=True)
     propensity = models.FloatField(
@@ -84,6 +87,9 @@ class Event(models.Model):
             models.Index(fields=["occurred_at", "kind"], name="event_time"),
             models.Index(fields=["slot_key", "kind", "occurred_at"], name="event_slot"),
             models.Index(fields=["arm_key", "occurred_at"], name="event_arm", condition=~models.Q(arm_key="")),
+            models.Index(
+                fields=["variant_key", "occurred_at"], name="event_variant", condition=~models.Q(variant_key="")
+            ),
             models.Index(fields=["verdict", "occurred_at"], name="event_verdict", condition=~models.Q(verdict="")),
             models.Index(fields=["received_at"], name="event_network", condition=~models.Q(network="")),
             models.Index(fields=["received_at"], name="event_received"),

@@ -111,6 +111,7 @@ def _exposure(visitor_key: str, token: DecisionToken) -> Event:
         arm_key=token.arm_key,
         decision_id=token.decision_id,
         propensity=token.propensity,
+        variant_key=token.variant_of(""),
         context=token.context and dict(token.context),
         for_analytics=True,
         source="server",

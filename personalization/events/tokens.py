@@ -30,8 +30,9 @@ class TokenError(Exception):
 class DecisionToken:
     """What was decided. On its way through the browser it names the visitor only as `owner`, which nobody can reverse.
 
-    So a script on the page cannot follow a person by the token, which differs in every decision. `context` is what the
-    exposure of an experiment's arm notes besides; it stays on the server.
+    So a script on the page cannot follow a person by the token, which differs in every decision. `variant_keys` tells
+    in which variant's words each item was shown and, last of all, the slot itself. `context` is what the exposure of an
+    experiment's arm notes besides; it stays on the server.
     """
 
     decision_id: uuid.UUID
@@ -40,6 +41,7 @@ class DecisionToken:
     visitor_key: str = ""
     item_keys: tuple[str, ...] = ()
     propensities: tuple[float, ...] = ()
+    variant_keys: tuple[str, ...] = ()
     placement: str = ""
     issued_at: datetime = field(default_factory=timezone.now)
     owner: str = ""
@@ -52,6 +54,12 @@ class DecisionToken:
     def propensity_of(self, item_key: str) -> float | None:
         """The probability with which an item was put at its place; None where nothing was left to chance."""
         return self.propensities[self.item_keys.index(item_key)] if item_key and self.propensities else None
+
+    def variant_of(self, item_key: str) -> str:
+        """Whose words an item was shown in, or, of no item, the slot itself; empty for the original's."""
+        if not self.variant_keys:
+            return ""
+        return self.variant_keys[self.item_keys.index(item_key) if item_key else -1]
 
     @property
     def propensity(self) -> float | None:
@@ -68,8 +76,8 @@ def issue(token: DecisionToken) -> str:
     issued_at = round(token.issued_at.timestamp())
     parts = [token.decision_id.hex, token.slot_key, token.arm_key, token.owner, token.item_keys, token.placement]
     # What most slots leave out is left out of their tokens, too.
-    chances = [token.propensities] if token.propensities else []
-    return _signer().sign_object([*parts, issued_at, *chances])
+    extras = [token.propensities, token.variant_keys] if token.variant_keys else [token.propensities]
+    return _signer().sign_object([*parts, issued_at, *(extras if any(extras) else [])])
 
 
 def read(raw: str, *, now: datetime) -> DecisionToken:
@@ -77,7 +85,7 @@ def read(raw: str, *, now: datetime) -> DecisionToken:
     if len(raw) > LONGEST_TOKEN or not raw.isascii():
         raise TokenError("bad_token", "The token is not one of this site's.")
     try:
-        decision_id, slot_key, arm_key, owner, item_keys, placement, seconds, *chances = _signer().unsign_object(raw)
+        decision_id, slot_key, arm_key, owner, item_keys, placement, seconds, *extras = _signer().unsign_object(raw)
     except (BadSignature, ValueError) as error:
         raise TokenError("bad_token", "The token is not one of this site's.") from error
     issued_at = datetime.fromtimestamp(seconds, UTC)
@@ -88,7 +96,8 @@ def read(raw: str, *, now: datetime) -> DecisionToken:
         slot_key=slot_key,
         arm_key=arm_key,
         item_keys=tuple(item_keys),
-        propensities=tuple(chances[0]) if chances else (),
+        propensities=tuple(extras[0]) if extras else (),
+        variant_keys=tuple(extras[1]) if len(extras) > 1 else (),
         placement=placement,
         issued_at=issued_at,
         owner=owner,

@@ -210,4 +210,5 @@ def _place_in_decision(row: Event, event: NewEvent, token: DecisionToken) -> Non
     row.decision_id, row.slot_key, row.arm_key, row.item_key = token.decision_id, token.slot_key, token.arm_key, key
     row.position = token.item_keys.index(key) if key else None
     row.propensity = token.propensity_of(key)
+    row.variant_key = token.variant_of(key)
     row.once = once(row)

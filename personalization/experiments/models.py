@@ -204,6 +204,14 @@ class Arm(Orderable):
     heading = models.CharField(_("heading"), max_length=200, blank=True, help_text=_("Empty: the slot's own."))
     diversity = models.FloatField(_("diversity"), null=True, blank=True, validators=SHARE)
     freshness = models.FloatField(_("freshness"), null=True, blank=True, validators=SHARE)
+    wording = models.CharField(
+        _("words"),
+        max_length=30,
+        blank=True,
+        help_text=_(
+            "Empty: the approved variants that fit a visitor. “original”: no variants. Else: variants of this label."
+        ),
+    )
     levels = models.CharField(
         _("factors"),
         max_length=200,
@@ -222,7 +230,7 @@ class Arm(Orderable):
     @property
     def changes(self) -> dict[str, Any]:
         """The fields of the slot that it states otherwise."""
-        stated = {name: getattr(self, name) for name in ("policy", "heading", "diversity", "freshness")}
+        stated = {name: getattr(self, name) for name in ("policy", "heading", "diversity", "freshness", "wording")}
         return {name: value for name, value in stated.items() if value not in ("", None)}
 
 

@@ -8,7 +8,9 @@ from personalization.slots.arms import arm_key_of, exposure_of
 from personalization.slots.context import ServingContext
 from personalization.slots.decision import DecidedItem, Decision, Origin, Why
 from personalization.slots.definitions import Definition
+from personalization.slots.variation import ai_label, own_variant, why_these_words
 from personalization.slots.words import fill_words
+from personalization.variants.serving import ServedVariant
 
 LONGEST_PLACEMENT = 200
 
@@ -18,6 +20,7 @@ def build_decision(
 ) -> Decision:
     """Put together what a slot shows. The page is changed last, when nothing can fail any more."""
     decision_id = uuid.uuid4()
+    words = None if fallback else own_variant(definition, context)
     token = DecisionToken(
         decision_id=decision_id,
         slot_key=definition.key,
@@ -28,6 +31,7 @@ def build_decision(
         propensities=tuple(1.0 if item.propensity is None else item.propensity for item in items)
         if any(item.propensity is not None for item in items)
         else (),
+        variant_keys=_variant_keys(items, words),
         placement=context.path[:LONGEST_PLACEMENT],
     )
     decision = Decision(
@@ -38,8 +42,11 @@ def build_decision(
         model_version=context.memory.bundle.label if context.memory.bundle and not fallback else None,
         fallback=fallback,
         reason=str(reason),
-        heading=fill_words(definition.heading, context),
-        text=fill_words(definition.text, context),
+        heading=fill_words((words and words.headline) or definition.heading, context),
+        text=fill_words((words and words.summary) or definition.text, context),
+        variant=words and words.key,
+        ai_label=ai_label(words, context),
+        why_words=why_these_words(words, context),
         items=tuple(items),
         dismissible=definition.dismissible and context.is_tracked and context.may_personalize,
         template=definition.template,
@@ -50,24 +57,34 @@ def build_decision(
     return decision
 
 
+def _variant_keys(items: Sequence[DecidedItem], words: ServedVariant | None) -> tuple[str, ...]:
+    keys = (*(item.variant or "" for item in items), words.key if words else "")
+    return keys if any(keys) else ()
+
+
 def build_item(
     row: int,
     why: tuple[Why, ...],
     context: ServingContext,
     origin: Origin = Origin.RANKED,
     propensity: float | None = None,
+    words: ServedVariant | None = None,
 ) -> DecidedItem:
-    """The card of one row."""
+    """The card of one row, in its own words or in those of a variant."""
     card = context.memory.catalog.cards[row]
     return DecidedItem(
         key=card.key,
         type=card.type,
-        title=card.title,
+        title=(words and words.headline) or card.title,
         url=card.url,
-        summary=card.summary,
-        image=card.image,
-        variant=None,
+        summary=(words and words.summary) or card.summary,
+        image=(words and words.image) or card.image,
+        variant=words and words.key,
         score=float(sum(addend.contribution for addend in why)),
+        call_to_action=words.call_to_action if words else "",
+        image_description=words.image_description if words else "",
+        ai_label=ai_label(words, context),
+        why_words=why_these_words(words, context),
         why=why,
         origin=origin,
         propensity=propensity,

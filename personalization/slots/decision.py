@@ -72,7 +72,9 @@ class Why:
 class DecidedItem:
     """One card. The contributions in `why` add up to `score`.
 
-    `propensity` is the probability of the item at its place, given the places before it, in slots that explore.
+    `variant` names whose words these are, None for the item's own, and `why_words` says why they are shown; `ai_label`
+    is what the visitor is to be told where a language model wrote them. `propensity` is the probability of the item at
+    its place, given the places before it, in slots that explore.
     """
 
     key: str
@@ -83,6 +85,10 @@ class DecidedItem:
     image: str
     variant: str | None
     score: float
+    call_to_action: str = ""
+    image_description: str = ""
+    ai_label: str = ""
+    why_words: str = ""
     why: tuple[Why, ...] = ()
     origin: Origin = Origin.RANKED
     propensity: float | None = None
@@ -122,6 +128,9 @@ class Decision:
     reason: str
     heading: str = ""
     text: str = ""
+    variant: str | None = None
+    ai_label: str = ""
+    why_words: str = ""
     items: tuple[DecidedItem, ...] = ()
     dismissible: bool = False
     template: str = ""

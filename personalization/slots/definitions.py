@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from personalization.catalog.keys import page_model
 from personalization.catalog.models import Item
 from personalization.slots.models import Slot
+from personalization.variants.hashing import slot_source
 from personalization.visitors.models import Segment
 
 Blocks = Mapping[str, list[Any]]
@@ -29,7 +31,8 @@ class Rules:
 class Definition(Rules):
     """Everything an editor stated about one slot. Items and segments are named by key, places count from 0.
 
-    `audience` names the segments that alone may see it, None for everybody; `tailoring` what holds for some besides.
+    `audience` names the segments that alone may see it, None for everybody; `tailoring` what holds for some besides;
+    `wording` the label of the variants that alone may be shown, which only an experiment's arm states.
     """
 
     pk: int | None
@@ -68,6 +71,7 @@ class Definition(Rules):
     dismissible: bool
     audience: frozenset[str] | None
     tailoring: tuple[tuple[str, Rules], ...]
+    wording: str = ""
 
     def shows_at(self, now: datetime) -> bool:
         """Whether the slot is published and within its dates."""
@@ -81,6 +85,11 @@ class Definition(Rules):
             if key in segments:
                 tailored = replace(tailored, **_added(tailored, rules))
         return tailored
+
+    @cached_property
+    def words_hash(self) -> str:
+        """By which a variant of the slot's own words knows whether they still are what was approved."""
+        return slot_source(self).digest
 
     @property
     def filters(self) -> bool:

@@ -28,6 +28,7 @@ from personalization.slots.pools import Pool, fill_pool
 from personalization.slots.sites import Sites, read_sites
 from personalization.training import serving
 from personalization.training.storage import Bundle
+from personalization.variants.serving import Labels, Served, read_labels, serving_variants
 from personalization.visitors.matching import Membership, live_memberships
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Memory:
     languages: Mapping[int, str]
     memberships: tuple[Membership, ...] = ()
     experiments: Mapping[int, tuple[ServedExperiment, ...]] = field(default_factory=dict)
+    variants: Served = field(default_factory=dict)
+    labels: Labels = field(default_factory=dict)
     _scorers: dict[str, Scorer | None] = field(default_factory=dict)
     _blends: dict[tuple[tuple[str, float], ...], Scorer | None] = field(default_factory=dict)
     _pools: WeakKeyDictionary[Definition, Pool] = field(default_factory=WeakKeyDictionary)
@@ -220,11 +223,17 @@ def _renew(stamp: tuple[int, int], catalog: Catalog, bundle: Bundle | None) -> M
     held = _held
     if held is None or held.stamp != stamp or held.catalog is not catalog:
         definitions = define(Slot.objects.all())
-        read = (read_sites(), _languages(), live_memberships(), serving_experiments())
+        read = (
+            read_sites(),
+            _languages(),
+            live_memberships(),
+            serving_experiments(),
+            serving_variants(),
+            read_labels(),
+        )
         _held = Memory(stamp, catalog, bundle, definitions, *read).warm_up()
     elif held.bundle is not bundle:
-        kept = (held.definitions, held.sites, held.languages, held.memberships, held.experiments)
-        _held = Memory(stamp, catalog, bundle, *kept).warm_up()
+        _held = replace(held, bundle=bundle, _scorers={}, _blends={}).warm_up()
     return _held
 
 

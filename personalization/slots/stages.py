@@ -57,7 +57,7 @@ class Stages:
             raise StageError(Reason.LATE)
 
 
-def log_failure(slot: str | int, failure: Reason, error: Exception, context: ServingContext) -> None:
+def log_failure(slot: str | int, failure: str, error: Exception, context: ServingContext) -> None:
     """Log what failed and where, but never who was there: errors may quote what they choked on."""
     visitor = vars(context).get("visitor")
     message = str(error).replace(visitor.key, "…") if visitor else str(error)

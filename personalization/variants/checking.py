@@ -1,0 +1,11 @@
+"""A variant held against the guardrails: gathers what the pure rules need, and keeps what they find."""
+
+from personalization.variants.models import Variant
+
+
+def check_variant(*, variant: Variant, measures_meaning: bool = False) -> Variant:
+    """Check a variant as it stands, with the rules of its language, and keep the findings.
+
+    `measures_meaning` compares by embeddings, too: it loads a model, so it is left to workers.
+    """
+    raise NotImplementedError

@@ -1,0 +1,5 @@
+"""All rules at once."""
+
+
+def check() -> None:
+    raise NotImplementedError

@@ -1,0 +1,240 @@
+"""The room's nouns: alternative words for an item or a slot, and what belongs to them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericRelation
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models.signals import post_delete
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from wagtail.images import get_image_model_string
+from wagtail.models import (
+    DraftStateMixin,
+    LockableMixin,
+    PreviewableMixin,
+    Revision,
+    RevisionMixin,
+    TranslatableMixin,
+    WorkflowMixin,
+)
+
+from personalization.catalog.models import Epoch
+from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest, PromptTemplate
+from personalization.variants.choices import State, Words
+from personalization.variants.hashing import content_digest, source_of
+from personalization.variants.lifecycle import note_edit
+from personalization.variants.limits import Budget, RuleSet, VariantSettings
+from personalization.variants.records import ApprovalRecord, Judgement
+
+__all__ = [
+    "ApprovalRecord",
+    "Budget",
+    "GenerationCall",
+    "GenerationPart",
+    "GenerationRequest",
+    "Judgement",
+    "PromptTemplate",
+    "RuleSet",
+    "Variant",
+    "VariantSettings",
+]
+
+# What belongs to the variant as a whole: an earlier revision of its words does not bring it back.
+BOOKKEEPING = (
+    *("state", "content_hash", "drafted", "source_hash", "source_words", "findings", "rules_version", "checked_hash"),
+    *("checked_at", "part", "call", "requested_by", "template_version", "model", "losing_since", "created_at"),
+)
+
+
+class Variant(
+    WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, TranslatableMixin, PreviewableMixin, models.Model
+):
+    """Other words, or another image, for one item or one slot, meant for one segment or for everybody.
+
+    The row always holds the words of the latest revision, and is live only while exactly these are approved: any edit
+    takes it out of its slot. `lifecycle.note_edit` sees to that, and `serving` compares the hashes once more.
+    """
+
+    item = models.ForeignKey(
+        "personalization.Item",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="variants",
+        verbose_name=_("item"),
+    )
+    slot = models.ForeignKey(
+        "personalization.Slot",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="variants",
+        verbose_name=_("slot"),
+        help_text=_("Instead of an item: other words for the slot's own heading and text."),
+    )
+    segment = models.ForeignKey(
+        "personalization.Segment",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="variants",
+        verbose_name=_("segment"),
+        help_text=_("Empty: for everybody."),
+    )
+    label = models.SlugField(
+        _("label"),
+        max_length=30,
+        blank=True,
+        help_text=_("By which an experiment's arm can ask for it, such as “short”. The same for many items."),
+    )
+    headline = models.CharField(_("headline"), max_length=255, blank=True, help_text=_("Empty: the original's."))
+    summary = models.TextField(_("summary"), max_length=1000, blank=True, help_text=_("Empty: the original's."))
+    call_to_action = models.CharField(_("call to action"), max_length=100, blank=True)
+    image = models.ForeignKey(
+        get_image_model_string(),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("image"),
+        help_text=_("Empty: the original's."),
+    )
+    image_description = models.CharField(_("image description"), max_length=300, blank=True)
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT, editable=False)
+    content_hash = models.CharField(max_length=64, editable=False)
+    drafted = models.JSONField(
+        default=dict, editable=False, help_text="What a model wrote, by field; empty where a person wrote all of it."
+    )
+    source_hash = models.CharField(max_length=64, editable=False, help_text="Of the source that was last looked at.")
+    source_words = models.JSONField(default=dict, editable=False, help_text="That source: title, summary, text.")
+    findings = models.JSONField(default=list, editable=False)
+    rules_version = models.CharField(max_length=80, blank=True, editable=False)
+    checked_hash = models.CharField(
+        max_length=130, blank=True, editable=False, help_text="Content and source hash of what was checked."
+    )
+    checked_at = models.DateTimeField(null=True, editable=False)
+    part = models.ForeignKey(
+        GenerationPart, null=True, on_delete=models.SET_NULL, related_name="variants", editable=False
+    )
+    call = models.ForeignKey(
+        GenerationCall, null=True, on_delete=models.SET_NULL, related_name="variants", editable=False
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+        verbose_name=_("asked by"),
+    )
+    template_version = models.CharField(max_length=40, blank=True, editable=False)
+    model = models.CharField(_("model"), max_length=120, blank=True, editable=False)
+    losing_since = models.DateTimeField(
+        null=True, editable=False, help_text="When its retirement was proposed, for it does worse than the original."
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    _revisions = GenericRelation(
+        "wagtailcore.Revision",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        for_concrete_model=False,
+    )
+    _workflow_states = GenericRelation(
+        "wagtailcore.WorkflowState",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        for_concrete_model=False,
+    )
+
+    class Meta(TranslatableMixin.Meta):
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
+        ordering = ["-created_at"]
+        permissions = [
+            ("approve_variant", "Can approve, reject and retire AI variants"),
+            ("generate_variant", "Can ask a language model for variants"),
+        ]
+        indexes = [models.Index(fields=["state"], name="variant_state")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(item=None, slot__isnull=False) | models.Q(item__isnull=False, slot=None),
+                name="variant_has_one_source",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.headline or self.summary[:60] or self.call_to_action or f"{self._meta.verbose_name} {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and let every process read in the same transaction what may be shown."""
+        self.content_hash = content_digest(self)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "content_hash"}
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            Epoch.objects.advance("slots")
+
+    def clean(self) -> None:
+        super().clean()
+        if bool(self.item_id) == bool(self.slot_id):
+            raise ValidationError({"item": _("Choose either an item or a slot.")})
+        if not any(self.words.values()) and not self.image_id:
+            raise ValidationError(_("Write at least one of the words, or choose an image."))
+
+    @property
+    def revisions(self) -> models.Manager:
+        return self._revisions
+
+    @property
+    def workflow_states(self) -> models.Manager:
+        return self._workflow_states
+
+    @property
+    def key(self) -> str:
+        """How tokens, events and records name it; facts outlive the row."""
+        return str(self.pk)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What it says, by field; an empty word leaves the original's."""
+        return {name: getattr(self, name) for name in Words.values}
+
+    @property
+    def is_ai(self) -> bool:
+        """Whether a model wrote any of it at first."""
+        return bool(self.drafted)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a guardrail forbids to show it, or it has not been checked as it stands."""
+        source = source_of(self)
+        is_checked = self.checked_hash == f"{self.content_hash}:{source.digest}"
+        return not is_checked or any(finding["severity"] == "block" for finding in self.findings)
+
+    @transaction.atomic
+    def save_revision(self, user: Any = None, **kwargs: Any) -> Revision:
+        """Save a revision and, unlike other drafts, the row itself; an approval of other words is revoked."""
+        revision = super().save_revision(user=user, **kwargs)
+        note_edit(self, user=user)
+        return revision
+
+    def with_content_json(self, content: dict[str, Any]) -> "Variant":
+        """Earlier words, with today's bookkeeping and source."""
+        variant = super().with_content_json(content)
+        for name in (*BOOKKEEPING, "item", "slot"):
+            setattr(variant, name, getattr(self, name))
+        return variant
+
+    def get_preview_template(self, request: Any, mode_name: str) -> str:
+        return "personalization/variant_preview.html"
+
+
+def _tell_of_deletion(**kwargs: Any) -> None:
+    Epoch.objects.advance("slots")
+
+
+post_delete.connect(_tell_of_deletion, sender=Variant)
