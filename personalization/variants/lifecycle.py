@@ -3,6 +3,7 @@
 from typing import Any
 
 from personalization.variants.choices import Act, State, Words
+from personalization.variants.hashing import content_digest
 from personalization.variants.records import record
 
 # Of a revision's content, what is also the row's.
@@ -17,7 +18,7 @@ def lock(variant: Any) -> Any:
 def note_edit(edited: Any, *, user: Any) -> None:
     """Let the row say what its new revision says. What was approved in other words leaves its slot at once."""
     row = lock(edited)
-    before = row.content_hash
+    before = content_digest(row)
     for name in CONTENT:
         setattr(row, name, getattr(edited, name))
     row.save(update_fields=CONTENT)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.utils import timezone
@@ -24,7 +24,7 @@ from personalization.catalog.models import Epoch
 from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest, PromptTemplate
 from personalization.variants.choices import State, Words
 from personalization.variants.hashing import content_digest, source_of
-from personalization.variants.lifecycle import note_edit
+from personalization.variants.lifecycle import CONTENT, note_edit
 from personalization.variants.limits import Budget, RuleSet, VariantSettings
 from personalization.variants.records import ApprovalRecord, Judgement
 
@@ -171,9 +171,10 @@ class Variant(
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and let every process read in the same transaction what may be shown."""
-        self.content_hash = content_digest(self)
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "content_hash"}
+        names = kwargs.get("update_fields")
+        if names is None or not set(CONTENT).isdisjoint(names):
+            self.content_hash = content_digest(self)
+            kwargs["update_fields"] = names and {*names, "content_hash"}
         with transaction.atomic():
             super().save(*args, **kwargs)
             Epoch.objects.advance("slots")
@@ -221,6 +222,12 @@ class Variant(
         revision = super().save_revision(user=user, **kwargs)
         note_edit(self, user=user)
         return revision
+
+    def publish(self, revision: Revision, user: Any = None, **kwargs: Any) -> None:
+        """Publish what has been approved; whoever tries it with anything else is refused, whatever they may do."""
+        if self.state != State.APPROVED:
+            raise PermissionDenied(_("Only an approval publishes a variant."))
+        super().publish(revision, user=user, **(kwargs | {"skip_permission_checks": True}))
 
     def with_content_json(self, content: dict[str, Any]) -> "Variant":
         """Earlier words, with today's bookkeeping and source."""

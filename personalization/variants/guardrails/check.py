@@ -1,5 +1,0 @@
-"""All rules at once."""
-
-
-def check() -> None:
-    raise NotImplementedError
