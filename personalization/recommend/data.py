@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from personalization.recommend.votes import Votes
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Indexes = NDArray[np.int64]
@@ -402,11 +404,13 @@ class Items:
         Seconds since the epoch; NaN when unknown.
     mean : array of float32, shape (d,), optional
         The mean that centring took off. The content scorer keeps it, so that later embeddings get the same centre.
+    votes : Votes
+        What editors said of the rows; nothing when left out.
 
     Raises
     ------
     ValueError
-        If lengths differ, an id occurs twice or an embedding is not finite.
+        If lengths differ, an id occurs twice, an embedding is not finite or a vote is on a row that does not exist.
 
     Examples
     --------
@@ -420,6 +424,7 @@ class Items:
     tags: tuple[tuple[str, ...], ...] = ()
     published: Doubles = field(default_factory=_no_doubles)
     mean: Floats | None = None
+    votes: Votes = field(default_factory=Votes)
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -431,6 +436,8 @@ class Items:
         object.__setattr__(self, "published", published if len(published) else np.full(n, np.nan))
         if not len(self.groups) == len(self.tags) == len(self.published) == n:
             raise ValueError("Groups, tags and publication times must have one entry for each item.")
+        if self.votes.item.max(initial=-1) >= n:
+            raise ValueError("Every vote must be on one of the items.")
         if self.embeddings is not None:
             embeddings = np.asarray(self.embeddings, dtype=np.float32)
             if embeddings.ndim != 2 or len(embeddings) != n or not np.isfinite(embeddings).all():

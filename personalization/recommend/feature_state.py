@@ -14,8 +14,8 @@ from personalization.recommend.features import (
     Moments,
     Shelf,
     Table,
-    age,
     item_numbers,
+    of_shelf,
     of_visitor,
     table_of,
 )
@@ -98,7 +98,7 @@ class FeatureState:
                 self._shown[columns],
                 len(self._chosen),
             )
-            | age(moments, self.shelf),
+            | of_shelf(moments, self.shelf),
             moments,
         )
 

@@ -15,6 +15,7 @@ from personalization.recommend.features import NUMBERS, WORDS, Log, Moments, She
 from personalization.recommend.preprocessing import Preprocessor
 from personalization.recommend.scorers import SCORERS
 from personalization.recommend.scorers.registry import load_scorer
+from personalization.recommend.votes import Votes
 from tests.recommend.worlds import two_tastes
 
 DAY = 86_400.0
@@ -154,7 +155,10 @@ def test_the_scorer_prefers_what_fits_the_taste_and_comes_back_from_its_files(ki
 @pytest.mark.parametrize("days", [None, 0.5, 20])
 def test_the_scorer_serves_what_the_model_learned_from(days):
     interactions, items = two_tastes()
-    tagged = Items.from_vectors(items.ids, items.embeddings, tags=[("a", "b")[: n % 3] for n in range(len(items.ids))])
+    # Editors are for the first items and against the last; the very last vote comes after all that is learned from.
+    votes = Votes([0, 0, 1, 14, 15, 2], [*np.linspace(1, 40, 5) * DAY, 75 * DAY], [1, 1, 1, -1, -1, 1])
+    tags = [("a", "b")[: n % 3] for n in range(len(items.ids))]
+    tagged = Items.from_vectors(items.ids, items.embeddings, tags=tags, votes=votes)
     scorer = SCORERS["engagement"]().fit(interactions, tagged)
     order = np.argsort(interactions.timestamps)
     rows, columns = interactions.rows[order], interactions.matrix.indices[order].astype(np.int64)
@@ -174,9 +178,32 @@ def test_the_scorer_serves_what_the_model_learned_from(days):
         items.embeddings.repeat(2, axis=0),
         tags=[tags for tags in tagged.tags for _ in range(2)],
         groups=[key for key in items.ids for _ in range(2)],
+        votes=Votes(
+            *(
+                np.concatenate(pair)
+                for pair in ((2 * votes.item, 2 * votes.item + 1), [votes.time] * 2, [votes.sign] * 2)
+            )
+        ),
     )
     doubled = [replace(history, items=2 * history.items) for history in histories]
     np.testing.assert_allclose(scorer.rebase(twice).score(doubled)[:, ::2], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_editors_think_moves_a_model_where_visitors_agree_with_them(kind):
+    random = np.random.default_rng(2)
+    n, n_items = 4000, 60
+    # Of each item three editors thought alike; a third of the items nobody has judged.
+    sign = random.choice([-1.0, 0.0, 1.0], size=n_items)
+    judged = np.flatnonzero(sign).repeat(3)
+    votes = Votes(judged, np.full(len(judged), DAY), sign[judged])
+    shelf = Shelf.of(Items(ids=tuple(map(str, range(n_items))), votes=votes), tuple(map(str, range(n_items))))
+    item, times = random.integers(n_items, size=n), np.sort(random.uniform(2 * DAY, 30 * DAY, size=n))
+    table = features(Log([], [], []), Moments(np.arange(n), item, times), shelf)
+    model = EngagementModel(kind=kind).fit(table, random.random(n) < 0.3 + 0.2 * sign[item])
+    assert next(iter(model.importances())) == "opinion"
+    chances = model.probabilities(table)
+    assert [chances[sign[item] == n].mean() for n in (-1, 0, 1)] == pytest.approx([0.1, 0.3, 0.5], abs=0.08)
 
 
 def test_the_scorer_says_by_which_feature():

@@ -1,5 +1,7 @@
 """Features mean the same in training and in serving, and never know what comes later."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,29 +12,49 @@ from personalization.recommend.data import Items
 from personalization.recommend.feature_state import FeatureState
 from personalization.recommend.features import CONTEXT, NUMBERS, WORDS, Log, Moments, Shelf, Table, features
 from personalization.recommend.forecasts import Rhythm, forecast_return, visit_intervals
+from personalization.recommend.votes import Votes
 
 DAY, HOUR = 86_400.0, 3_600.0
+NOBODY = Votes()
 TAGS = [("sea",), ("sea", "salt"), ("hills",), (), ("salt",), ("hills", "sea")]
 
 
-def shelf_of(n=6, dimensions=4, seed=0):
+def shelf_of(n=6, dimensions=4, seed=0, votes=NOBODY):
     random = np.random.default_rng(seed)
     items = Items.from_vectors(
         [f"i{number}" for number in range(n)],
         np.vstack([random.normal(size=(n - 1, dimensions)), np.zeros((1, dimensions))]).astype(np.float32),
         tags=[TAGS[number % len(TAGS)] for number in range(n)],
         published=[np.nan, *(DAY * np.arange(n - 1))],
+        votes=votes,
     )
     return Shelf.of(items, items.ids)
 
 
+@st.composite
+def votes(draw, n_items=6):
+    n = draw(st.integers(0, 8))
+    column = lambda strategy: draw(st.lists(strategy, min_size=n, max_size=n))  # noqa: E731
+    times = column(st.sampled_from([0.0, 60.0, HOUR, DAY, 7 * DAY]) | st.floats(0, 40 * DAY))
+    return Votes(column(st.integers(0, n_items - 1)), times, column(st.sampled_from([-1.0, 1.0])))
+
+
+def cast_before(votes, now):
+    earlier = votes.time < now
+    return Votes(votes.item[earlier], votes.time[earlier], votes.sign[earlier])
+
+
 def as_served(log, shelf, contexts=None):
-    """Tell a state one event after the other, asking before each about its item: what serving would have known."""
-    state, tables = FeatureState(shelf), []
+    """Tell a state one event after the other, asking before each about its item: what serving would have known.
+
+    Of the votes, too, the state holds only those that had been cast by then.
+    """
+    state, tables, votes = FeatureState(shelf), [], shelf.votes
     for row in range(len(log)):
         if log.item[row] >= 0:
             context = {name: words[row] for name, words in (contexts or {}).items()}
             now = float(log.time[row])
+            state.shelf = replace(shelf, votes=cast_before(votes, now))
             tables.append(state.features(int(log.visitor[row]), [int(log.item[row])], now=now, context=context))
         facts = {name: float(getattr(log, name)[row]) for name in ("time", "weight", "value", "dwell")}
         state.update(visitor=int(log.visitor[row]), item=int(log.item[row]), **facts)
@@ -69,9 +91,9 @@ def logs(draw, n_visitors=3, n_items=6):
 
 
 @settings(max_examples=60)
-@given(logs())
-def test_a_replayed_history_shows_no_skew(log):
-    shelf = shelf_of()
+@given(logs(), votes())
+def test_a_replayed_history_shows_no_skew(log, cast):
+    shelf = shelf_of(votes=cast)
     assert_same(features(log, moments_of(log), shelf), as_served(log, shelf))
 
 
@@ -93,7 +115,8 @@ def test_a_month_of_a_busy_site_shows_no_skew():
         np.where(kind == "dwell", random.exponential(40, size=n), np.nan),
     )
     contexts = {name: random.choice(["", "a", "b"], size=n).tolist() for name in CONTEXT}
-    shelf = shelf_of(n_items, 8)
+    signs = random.choice([-1.0, 1.0], size=80)
+    shelf = shelf_of(n_items, 8, votes=Votes(random.integers(n_items, size=80), random.uniform(0, 30 * DAY, 80), signs))
     batch = features(log, moments_of(log, contexts), shelf)
     assert_same(batch, as_served(log, shelf, contexts))
     known = np.isfinite(batch.numbers).mean(axis=0)
@@ -101,12 +124,41 @@ def test_a_month_of_a_busy_site_shows_no_skew():
 
 
 @settings(max_examples=40)
-@given(logs(), st.floats(0, 40 * DAY))
-def test_what_comes_at_the_moment_or_later_is_not_known(log, now):
-    shelf = shelf_of()
+@given(logs(), votes(), st.floats(0, 40 * DAY))
+def test_what_comes_at_the_moment_or_later_is_not_known(log, cast, now):
     moments = Moments(np.arange(3).repeat(6), np.tile(np.arange(6), 3), np.full(18, now))
-    whole = features(log, moments, shelf)
-    assert_same(whole, features(log.take(log.time < now), moments, shelf))
+    whole = features(log, moments, shelf_of(votes=cast))
+    assert_same(whole, features(log.take(log.time < now), moments, shelf_of(votes=cast_before(cast, now))))
+
+
+@settings(max_examples=60)
+@given(votes(), st.floats(0, 40 * DAY))
+def test_an_opinion_is_the_votes_so_far_drawn_towards_none(cast, now):
+    moments = Moments(np.zeros(6, int), np.arange(6), np.full(6, now))
+    said = features(Log([], [], []), moments, shelf_of(votes=cast)).column("opinion")
+    before = cast_before(cast, now)
+    expected = [before.sign[before.item == n].sum() / ((before.item == n).sum() + 2) for n in range(6)]
+    np.testing.assert_allclose(said, expected, atol=1e-12)
+    assert (np.abs(said) < 1).all()
+
+
+def test_a_vote_on_a_page_counts_for_its_translations():
+    items = Items(ids=("en", "de", "other"), groups=("page", "page", "other"), votes=Votes([0, 1], [1.0, 1.0], [1, 1]))
+    for ids in (("page", "other"), items.ids):
+        moments = Moments(np.zeros(len(ids), int), np.arange(len(ids)), np.full(len(ids), DAY))
+        said = features(Log([], [], []), moments, Shelf.of(items, ids)).column("opinion").tolist()
+        assert said == [pytest.approx(1 / 3)] * (len(ids) - 1) + [0.0]
+
+
+@pytest.mark.parametrize("columns", [([0], [1.0], []), ([-1], [1.0], [1]), ([0], [np.nan], [1]), ([0], [1.0], [0.5])])
+def test_what_is_no_vote_is_refused(columns):
+    with pytest.raises(ValueError, match="vote"):
+        Votes(*columns)
+
+
+def test_a_vote_on_what_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="on one of the items"):
+        Items(ids=("a",), votes=Votes([1], [1.0], [1]))
 
 
 @settings(max_examples=60)

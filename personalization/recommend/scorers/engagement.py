@@ -30,17 +30,19 @@ from personalization.recommend.features import (
     Moments,
     Shelf,
     Table,
-    age,
     features,
     item_numbers,
+    of_shelf,
     of_visitor,
     table_of,
 )
 from personalization.recommend.scorers.base import check_positive
 from personalization.recommend.scorers.collaborative import Learned
 from personalization.recommend.scorers.registry import register
+from personalization.recommend.votes import Votes
 
 BLOCK_ROWS = 100_000
+VOTES = ("item", "time", "sign")
 
 
 @register
@@ -161,7 +163,7 @@ class Engagement(Learned):
         total, of_tags = self._attention.sum(keepdims=True), self._shelf.demand(self._spread())[moments.item]
         of_items = item_numbers(attention, total, of_tags, chosen, shown, len(self.learned_ids))
         own = of_visitor(_log_of_histories(histories), moments, self._shelf)
-        return table_of(own | of_items | age(moments, self._shelf), moments)
+        return table_of(own | of_items | of_shelf(moments, self._shelf), moments)
 
     def _moment(self, history: History) -> float:
         if history.now is not None:
@@ -194,7 +196,8 @@ class Engagement(Learned):
     def _arrays(self) -> Mapping[str, Array | csr_array]:
         stock = {"attention": self._attention, "chosen": self._chosen, "shown": self._shown}
         shelf = {"embeddings": self._shelf.embeddings, "tags": self._shelf.tags, "published": self._shelf.published}
-        return {**super()._arrays(), **self.model.arrays(), **stock, **shelf}
+        votes = {f"votes_{name}": getattr(self._shelf.votes, name) for name in VOTES}
+        return {**super()._arrays(), **self.model.arrays(), **stock, **shelf, **votes}
 
     def _meta(self) -> dict[str, Any]:
         return {**super()._meta(), "model": self.model.meta(), "until": self._until}
@@ -204,7 +207,8 @@ class Engagement(Learned):
         self.model = EngagementModel.of(arrays, meta["model"])
         self._until = float(meta["until"])
         self._attention, self._chosen, self._shown = (arrays[name] for name in ("attention", "chosen", "shown"))
-        self._shelf = Shelf(arrays["embeddings"], arrays["tags"], arrays["published"])
+        votes = Votes(*(arrays[f"votes_{name}"] for name in VOTES))
+        self._shelf = Shelf(arrays["embeddings"], arrays["tags"], arrays["published"], votes)
 
 
 def _log_of(interactions: Interactions) -> Log:
