@@ -1,6 +1,7 @@
 """The app's part of Wagtail's admin."""
 
 from django.contrib.auth.models import Permission
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
@@ -14,6 +15,7 @@ from personalization.editor.experiments import ExperimentViewSet
 from personalization.editor.fairness import FairnessAuditViewSet, ItemGroupViewSet
 from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
+from personalization.editor.judgements import JudgeView
 from personalization.editor.quarantine import QuarantineViewSet
 from personalization.editor.segments import SegmentViewSet
 from personalization.editor.sender_keys import SenderKeyViewSet
@@ -73,3 +75,13 @@ def show_alerts(request, panels):
 def register_log_actions(actions):
     log_actions.register(actions)
     experiment_log.register(actions)
+
+
+@hooks.register("register_admin_urls")
+def register_judgements():
+    return [path("personalization/judge/", JudgeView.as_view(), name="personalization_judge")]
+
+
+@hooks.register("register_icons")
+def register_icons(icons):
+    return [*icons, "personalization/icons/thumbs-up.svg", "personalization/icons/thumbs-down.svg"]

@@ -1,10 +1,11 @@
 """A decision with everything that was considered, in words and bars for an editor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from personalization.editor.judgements import Judgeable
 from personalization.editor.words import OUTCOMES, reason_text, scorer_label
 from personalization.slots.decision import Candidate, DecidedItem, Decision, Why
 
@@ -41,12 +42,13 @@ class Addend:
 
 @dataclass(frozen=True)
 class ShownItem:
-    """A card, its score and what the score is made of."""
+    """A card, its score and what the score is made of; `judged` is what the editor thinks of it, if that is asked."""
 
     position: int
     item: DecidedItem
     outcome: str
     addends: tuple[Addend, ...]
+    judged: Judgeable | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ class Presentation:
     acts: tuple[Act, ...]
 
 
-def present(decision: Decision) -> Presentation:
-    """Put a previewed decision into words."""
+def present(decision: Decision, judgeable: Mapping[str, Judgeable] | None = None) -> Presentation:
+    """Put a previewed decision into words; `judgeable` are the forms beside its cards."""
     outcomes = {candidate.key: candidate.outcome for candidate in decision.candidates}
     rest = [candidate for candidate in decision.candidates if candidate.position is None]
     # What a rule shut out has no score; an editor wants to see it before the hundredth by score.
@@ -88,7 +90,13 @@ def present(decision: Decision) -> Presentation:
     losers = [candidate for candidate in rest if candidate.score is not None][:MOST_LOSERS] + shut_out
     largest = _largest([*decision.items, *losers])
     shown = tuple(
-        ShownItem(place, item, _outcome(outcomes.get(item.key, "")), _addends(item.why, largest))
+        ShownItem(
+            place,
+            item,
+            _outcome(outcomes.get(item.key, "")),
+            _addends(item.why, largest),
+            (judgeable or {}).get(item.key),
+        )
         for place, item in enumerate(decision.items, start=1)
     )
     others = tuple(

@@ -20,6 +20,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail.utils.decorators import xframe_options_sameorigin_override
 
 from personalization.catalog import snapshot
+from personalization.editor.judgements import judgeable_items
 from personalization.editor.personas import PersonaForm, count_tags, recall, remember
 from personalization.editor.presentation import present
 from personalization.editor.read_only import READERS
@@ -34,10 +35,11 @@ def look(slot: Slot, request: HttpRequest, model_version: int | None = None) -> 
     form = PersonaForm(recall(request), user=request.user, tags=count_tags(snapshot.current()))
     context = form.context()
     context.model_version = model_version
+    decision = serve_preview(slot, context)
     return {
         "slot": slot,
         "form": form,
-        "presentation": present(serve_preview(slot, context)),
+        "presentation": present(decision, judgeable_items(decision.items, slot, request.user)),
         "here": request.get_full_path(),
     }
 

@@ -1,8 +1,8 @@
-"""What a training run learns from: the interactions of visitors who allowed it, and the texts of the catalog."""
+"""What a training run learns from: what visitors did who allowed it, the catalog's texts, and what editors think."""
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from personalization.recommend.data import Interactions, Items
 from personalization.recommend.validation import BrokenFrameError, CheckReport, validate
 from personalization.training.event_weights import amounts_of, choose_weights
 from personalization.training.segments import with_segments
+from personalization.variants.judging import votes_on
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -81,7 +82,8 @@ def read_dataset() -> Dataset:
             )
             % {"found": found, "days": settings.training_window_days, "needed": settings.training_minimum}
         )
-    return Dataset(with_segments(interactions, catalog), catalog.items, _digest(interactions), checks, weights)
+    items = replace(catalog.items, votes=votes_on(catalog))
+    return Dataset(with_segments(interactions, catalog), items, _digest(interactions, items), checks, weights)
 
 
 def _check(log: "DataFrame", now: datetime) -> tuple["DataFrame", CheckReport]:
@@ -154,10 +156,11 @@ def _newest_of_each(interactions: Interactions) -> Interactions:
     return interactions.keep(rank < LARGEST_HISTORY)
 
 
-def _digest(interactions: Interactions) -> str:
-    matrix = interactions.matrix
+def _digest(interactions: Interactions, items: Items) -> str:
+    matrix, votes = interactions.matrix, items.votes
     digest = hashlib.sha256()
-    for array in (matrix.indptr, matrix.indices, matrix.data, interactions.timestamps):
+    told = (votes.item, votes.time, votes.sign) if len(votes) else ()
+    for array in (matrix.indptr, matrix.indices, matrix.data, interactions.timestamps, *told):
         digest.update(np.ascontiguousarray(array).data)
     if interactions.ignored is not None:
         ignored = interactions.ignored
