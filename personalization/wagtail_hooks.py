@@ -7,7 +7,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
-from personalization.editor import experiment_log, log_actions
+from personalization.editor import experiment_log, log_actions, variant_log
 from personalization.editor.alert_panel import AlertsPanel
 from personalization.editor.choosers import item_chooser
 from personalization.editor.demand import DemandViewSet
@@ -75,6 +75,7 @@ def show_alerts(request, panels):
 def register_log_actions(actions):
     log_actions.register(actions)
     experiment_log.register(actions)
+    variant_log.register(actions)
 
 
 @hooks.register("register_admin_urls")

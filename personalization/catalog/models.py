@@ -81,6 +81,12 @@ class EpochQuerySet(models.QuerySet):
         """All counters in one query: {"catalog": 12, "slots": 3, "model": 1}."""
         return dict(self.values_list("name", "number"))
 
+    def hold(self, name: str) -> None:
+        """Take the lock that `advance` takes, without counting a change."""
+        if self.select_for_update().filter(name=name).values_list("pk").first() is None:
+            self.get_or_create(name=name, defaults={"number": 0})
+            self.select_for_update().get(name=name)
+
     def advance(self, name: str) -> int:
         """Count one change. The row stays locked until commit, so epochs become visible in their order."""
         if not self.filter(name=name).update(number=F("number") + 1):

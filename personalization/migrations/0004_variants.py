@@ -45,6 +45,7 @@ def allow_changes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('auth', '0012_alter_user_first_name_max_length'),
         ('personalization', '0003_experiments'),
         ('wagtailcore', '0097_baselogentry_uuid_action_timestamp_indexes'),
         ('wagtailimages', '0027_image_description'),
@@ -58,7 +59,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('variant_key', models.CharField(db_index=True, max_length=20)),
-                ('act', models.CharField(choices=[('submitted', 'Submitted for review'), ('approved', 'Approved'), ('changes', 'Changes requested'), ('rejected', 'Rejected'), ('revoked', 'Approval revoked: the words were edited'), ('stale', 'Approval expired: the source has changed'), ('proposed', 'Proposed for retirement'), ('retired', 'Retired')], max_length=10, verbose_name='decision')),
+                ('act', models.CharField(choices=[('submitted', 'Submitted for review'), ('passed', 'Passed one step of the review'), ('approved', 'Approved'), ('changes', 'Changes requested'), ('rejected', 'Rejected'), ('revoked', 'Approval revoked: the words were edited'), ('stale', 'Approval expired: the source has changed'), ('proposed', 'Proposed for retirement'), ('retired', 'Retired')], max_length=10, verbose_name='decision')),
                 ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='when')),
                 ('user_key', models.CharField(blank=True, max_length=64)),
                 ('user_name', models.CharField(blank=True, max_length=160, verbose_name='who')),
@@ -139,6 +140,7 @@ class Migration(migrations.Migration):
                 ('not_before', models.DateTimeField(null=True)),
                 ('started_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
+                ('seen_at', models.DateTimeField(help_text='When it was last queued or, while it runs, last gave a sign of life.', null=True)),
             ],
             options={
                 'verbose_name': 'part of a request',
@@ -444,6 +446,11 @@ class Migration(migrations.Migration):
             model_name='judgement',
             name='variant',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='judgements', to='personalization.variant'),
+        ),
+        migrations.AddField(
+            model_name='variantreviewtask',
+            name='groups',
+            field=models.ManyToManyField(blank=True, help_text='Who judges at this step, of those who may approve variants. None ticked: all of them.', to='auth.group', verbose_name='groups'),
         ),
         migrations.AddField(
             model_name='variantreviewtask',

@@ -32,6 +32,7 @@ class Act(models.TextChoices):
     """What happened to a variant, as the approval record tells it."""
 
     SUBMITTED = "submitted", _("Submitted for review")
+    PASSED = "passed", _("Passed one step of the review")
     APPROVED = "approved", _("Approved")
     CHANGES = "changes", _("Changes requested")
     REJECTED = "rejected", _("Rejected")
@@ -39,6 +40,10 @@ class Act(models.TextChoices):
     STALE = "stale", _("Approval expired: the source has changed")
     PROPOSED = "proposed", _("Proposed for retirement")
     RETIRED = "retired", _("Retired")
+
+
+# What takes a variant into its slot, or out of it.
+DECISIVE = (Act.APPROVED, Act.REVOKED, Act.STALE, Act.RETIRED, Act.REJECTED)
 
 
 class Rejection(models.TextChoices):

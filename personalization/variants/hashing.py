@@ -48,6 +48,11 @@ def item_source(item: Any) -> Source:
     return Source(item.key, item.title, item.summary, item.text, item.locale, item.url, item.text_hash)
 
 
+def counterpart(item: Any, locale: Any) -> Any:
+    """The same item in another language; the item itself where the catalog has none."""
+    return type(item).objects.filter(group=item.group, locale=locale.language_code).first() or item
+
+
 def slot_source(slot: Any) -> Source:
     """A slot's own heading and text. Slots have no language: that of the variant counts."""
     digest = digest_of({"heading": slot.heading, "text": slot.text})
@@ -72,4 +77,5 @@ def content_digest(variant: Any) -> str:
 
 
 def _moment(when: datetime | None) -> str | None:
-    return when.astimezone(UTC).isoformat() if when else None
+    # Revisions keep no more of a moment than this.
+    return when.astimezone(UTC).isoformat(timespec="milliseconds") if when else None

@@ -6,8 +6,9 @@ from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.images import get_image_model_string
 from wagtail.models import (
@@ -22,11 +23,19 @@ from wagtail.models import (
 
 from personalization.catalog.models import Epoch
 from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest, PromptTemplate
-from personalization.variants.choices import State, Words
-from personalization.variants.hashing import content_digest, source_of
-from personalization.variants.lifecycle import CONTENT, note_edit
+from personalization.variants.choices import Act, State, Words
+from personalization.variants.hashing import content_digest, counterpart, source_of
+from personalization.variants.lifecycle import (
+    CONTENT,
+    EPOCH,
+    PUBLICATION,
+    lock,
+    note_change,
+    person_at_work,
+    take_over,
+)
 from personalization.variants.limits import Budget, RuleSet, VariantSettings
-from personalization.variants.records import ApprovalRecord, Judgement
+from personalization.variants.records import ApprovalRecord, Judgement, record
 
 __all__ = [
     "ApprovalRecord",
@@ -54,7 +63,7 @@ class Variant(
     """Other words, or another image, for one item or one slot, meant for one segment or for everybody.
 
     The row always holds the words of the latest revision, and is live only while exactly these are approved: any edit
-    takes it out of its slot. `lifecycle.note_edit` sees to that, and `serving` compares the hashes once more.
+    takes it out of its slot. `lifecycle.note_change` sees to that, and `serving` compares the hashes once more.
     """
 
     item = models.ForeignKey(
@@ -137,6 +146,9 @@ class Variant(
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
+    # Who saves the words just now.
+    editor: Any = None
+
     _revisions = GenericRelation(
         "wagtailcore.Revision",
         content_type_field="base_content_type",
@@ -169,15 +181,36 @@ class Variant(
     def __str__(self) -> str:
         return self.headline or self.summary[:60] or self.call_to_action or f"{self._meta.verbose_name} {self.pk}"
 
+    @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and let every process read in the same transaction what may be shown."""
-        names = kwargs.get("update_fields")
-        if names is None or not set(CONTENT).isdisjoint(names):
+        """Save under the variant's lock. A new row is a draft, whatever it is a copy of; approved words do not change.
+
+        What belongs to the variant as a whole is written only where it is named: a form that was opened before a
+        decision does not undo it.
+        """
+        if self._state.adding:
+            self.live, self.state, self.losing_since = False, State.DRAFT, None
             self.content_hash = content_digest(self)
-            kwargs["update_fields"] = names and {*names, "content_hash"}
-        with transaction.atomic():
             super().save(*args, **kwargs)
-            Epoch.objects.advance("slots")
+            return
+        row = lock(self)
+        names = kwargs.get("update_fields")
+        is_whole = names is None
+        if is_whole:
+            # Who has read it before the last decision knows nothing of what is published by now.
+            unknown = () if self.state == row.state else PUBLICATION
+            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            names = names.difference(BOOKKEEPING, unknown)
+        says_something_new = take_over(row, self, names)
+        self.content_hash = row.content_hash
+        super().save(*args, **kwargs | {"update_fields": {*names, "content_hash"}})
+        if says_something_new:
+            note_change(row, user=self.editor or person_at_work())
+        if says_something_new or (is_whole and unknown):
+            self.state = row.state
+            self.refresh_from_db(fields=PUBLICATION)
+        if row.state == State.APPROVED:
+            Epoch.objects.advance(EPOCH)
 
     def clean(self) -> None:
         super().clean()
@@ -210,38 +243,63 @@ class Variant(
         return bool(self.drafted)
 
     @property
+    def is_checked(self) -> bool:
+        """Whether the guardrails have seen exactly these words, and exactly this source."""
+        return self.checked_hash == f"{self.content_hash}:{source_of(self).digest}"
+
+    @property
     def is_blocked(self) -> bool:
         """Whether a guardrail forbids to show it, or it has not been checked as it stands."""
-        source = source_of(self)
-        is_checked = self.checked_hash == f"{self.content_hash}:{source.digest}"
-        return not is_checked or any(finding["severity"] == "block" for finding in self.findings)
+        return not self.is_checked or any(finding["severity"] == "block" for finding in self.findings)
 
     @transaction.atomic
     def save_revision(self, user: Any = None, **kwargs: Any) -> Revision:
         """Save a revision and, unlike other drafts, the row itself; an approval of other words is revoked."""
+        Epoch.objects.hold(EPOCH)
         revision = super().save_revision(user=user, **kwargs)
-        note_edit(self, user=user)
+        self.editor = user
+        self.save(update_fields=CONTENT)
         return revision
 
+    @transaction.atomic
     def publish(self, revision: Revision, user: Any = None, **kwargs: Any) -> None:
         """Publish what has been approved; whoever tries it with anything else is refused, whatever they may do."""
-        if self.state != State.APPROVED:
+        row = lock(self)
+        if row.state != State.APPROVED or content_digest(revision.as_object()) != row.content_hash:
             raise PermissionDenied(_("Only an approval publishes a variant."))
         super().publish(revision, user=user, **(kwargs | {"skip_permission_checks": True}))
 
     def with_content_json(self, content: dict[str, Any]) -> "Variant":
         """Earlier words, with today's bookkeeping and source."""
-        variant = super().with_content_json(content)
+        segments = self._meta.get_field("segment").remote_field.model.objects
+        is_known = content.get("segment") is None or segments.filter(pk=content["segment"]).exists()
+        today = {"item": self.item_id, "slot": self.slot_id} | ({} if is_known else {"segment": self.segment_id})
+        variant = super().with_content_json(content | today)
         for name in (*BOOKKEEPING, "item", "slot"):
             setattr(variant, name, getattr(self, name))
         return variant
+
+    def copy_for_translation(self, locale: Any, exclude_fields: Any = None) -> "Variant":
+        """A draft for the same item, in that language; nobody has approved it."""
+        copy = super().copy_for_translation(locale, exclude_fields)
+        copy.item = counterpart(self.item, locale) if self.item_id else None
+        copy.created_at = timezone.now()
+        return copy
 
     def get_preview_template(self, request: Any, mode_name: str) -> str:
         return "personalization/variant_preview.html"
 
 
+def _prepare_deletion(instance: Variant, **kwargs: Any) -> None:
+    """Take the lock before any row goes, and write down when approved words cease to be shown."""
+    Epoch.objects.hold(EPOCH)
+    if instance.state == State.APPROVED:
+        record(instance, Act.RETIRED, user=person_at_work(), comment=gettext("Deleted."))
+
+
 def _tell_of_deletion(**kwargs: Any) -> None:
-    Epoch.objects.advance("slots")
+    Epoch.objects.advance(EPOCH)
 
 
+pre_delete.connect(_prepare_deletion, sender=Variant)
 post_delete.connect(_tell_of_deletion, sender=Variant)

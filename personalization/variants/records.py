@@ -1,6 +1,6 @@
 """How variants are judged: the record of decisions, and what editors think of what they see."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from typing import Any, NoReturn
 
@@ -9,9 +9,14 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from wagtail.log_actions import log
 
-from personalization.variants.choices import Act, Rejection, Words
+from personalization.variants.choices import DECISIVE, Act, Rejection, Words
 from personalization.variants.hashing import digest_of, source_of
+
+# What Wagtail's history says besides its own entries of submitting, approving and requesting changes.
+LOG = "personalization.variant"
+LOGGED = (Act.REJECTED, Act.REVOKED, Act.STALE, Act.PROPOSED, Act.RETIRED)
 
 
 class AppendOnlyError(Exception):
@@ -145,14 +150,37 @@ def record(variant: Any, act: Act, *, user: Any = None, reason: str = "", commen
     )
     entry.digest = digest_of_record(entry)
     entry.save()
+    if act in LOGGED:
+        log(variant, f"{LOG}.{act}", user=user, data={"reason": reason, "comment": comment})
     return entry
+
+
+def decisive_record(variant: Any) -> ApprovalRecord | None:
+    """What took the variant into its slot, or out of it, the last time."""
+    return ApprovalRecord.objects.filter(variant_key=variant.key, act__in=DECISIVE).order_by("-pk").first()
+
+
+def last_approval(variant: Any) -> ApprovalRecord | None:
+    """The newest approval of a variant, though it may have ended since."""
+    return ApprovalRecord.objects.filter(variant_key=variant.key, act=Act.APPROVED).order_by("-pk").first()
+
+
+def approved_source_words(variant: Any) -> dict[str, str]:
+    """What the source said when the variant was approved last: to be compared with what it says now."""
+    approval = last_approval(variant)
+    return approval.source_words if approval else {}
+
+
+def earlier_decisions(source_key: str) -> models.QuerySet[ApprovalRecord]:
+    """What was decided about any words for this source, the newest first."""
+    return ApprovalRecord.objects.filter(source_key=source_key).exclude(act=Act.SUBMITTED).order_by("-pk")
 
 
 def digest_of_record(entry: ApprovalRecord) -> str:
     """What the next record of the variant carries: of all that this one says."""
     names = [field.attname for field in entry._meta.concrete_fields if field.name not in ("id", "digest")]
     values = {name: getattr(entry, name) for name in names}
-    moments = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
+    moments = {name: value.astimezone(UTC).isoformat() for name, value in values.items() if isinstance(value, datetime)}
     return digest_of(values | moments)
 
 

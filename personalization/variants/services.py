@@ -1,11 +1,13 @@
 """Verbs of this room: make a draft, check it, submit it, and notice when a source has changed."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.models import Locale, WorkflowState
 
@@ -13,11 +15,11 @@ from personalization.catalog.models import Item
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import WAITING, Act, State, Words
 from personalization.variants.hashing import item_source, slot_source, source_of
-from personalization.variants.lifecycle import lock, withdraw
+from personalization.variants.lifecycle import lock, person_at_work, put, withdraw
 from personalization.variants.models import Variant
-from personalization.variants.records import record
+from personalization.variants.records import decisive_record
 from personalization.variants.reviewing import ReviewError
-from personalization.variants.workflow import ensure_workflow
+from personalization.variants.workflow import workflow_for
 
 
 @transaction.atomic
@@ -60,49 +62,104 @@ def draft_variant(
 def submit_variant(*, variant: Variant, user: Any) -> WorkflowState:
     """Put a draft into the queue. What a guardrail blocks stays where it is."""
     if not user.has_perm("personalization.change_variant"):
-        raise PermissionDenied
-    row = check_variant(variant=lock(variant))
-    if row.state not in (State.DRAFT, State.CHANGES):
-        raise ReviewError(_("Only a draft can be submitted."))
-    if row.is_blocked:
-        raise ReviewError(_("A guardrail blocks this draft. See its findings, and correct it."))
-    return _queue(row, State.IN_REVIEW, Act.SUBMITTED, user)
-
-
-def notice_changed_sources(*, item_keys: Collection[str] | None = None) -> int:
-    """Put approved variants whose source now says something else back into the queue; return how many.
-
-    That they are no longer shown does not wait for this: serving compares the digests itself.
-    """
-    approved = Variant.objects.filter(state=State.APPROVED).select_related("slot")
-    of_items = approved.filter(item__isnull=False, item__live=True).exclude(source_hash=F("item__text_hash"))
-    if item_keys is not None:
-        of_items = of_items.filter(item__key__in=item_keys)
-    of_slots = [one for one in approved.filter(slot__isnull=False) if slot_source(one.slot).digest != one.source_hash]
-    return sum(_go_stale(variant) for variant in [*of_items, *of_slots])
-
-
-@transaction.atomic
-def _go_stale(variant: Variant) -> bool:
+        raise PermissionDenied(_("You may not submit variants."))
     row = lock(variant)
-    if row.state != State.APPROVED or source_of(row).digest == row.source_hash:
-        return False
-    withdraw(row, Act.STALE, state=State.STALE)
-    check_variant(variant=row)
-    _queue(row, State.STALE, None, None)
-    return True
-
-
-def _queue(row: Variant, state: State, act: Act | None, user: Any) -> WorkflowState:
-    row.state = state
-    row.save(update_fields=["state"])
-    if act:
-        record(row, act, user=user)
     current = row.current_workflow_state
+    if row.state not in (State.DRAFT, State.CHANGES) and (row.state != State.STALE or current):
+        raise ReviewError(_("Only a draft can be submitted."))
+    workflow = workflow_for(row)
     if current and current.status == WorkflowState.STATUS_NEEDS_CHANGES:
         current.resume(user=user)
         return current
-    return current or (row.get_workflow() or ensure_workflow()).start(row, user)
+    return workflow.start(row, user)
+
+
+@transaction.atomic
+def take_back(*, variant: Variant, user: Any) -> Variant:
+    """End the review of a variant without a decision; it is a draft again."""
+    row = lock(variant)
+    current = row.current_workflow_state
+    if current is None:
+        raise ReviewError(_("This variant does not wait for a decision."))
+    if not current.user_can_cancel(user):
+        raise PermissionDenied(_("Only who submitted a variant, or may approve it, takes it out of the review."))
+    current.cancel(user=user)
+    return Variant.objects.get(pk=row.pk)
+
+
+@transaction.atomic
+def note_cancelled_review(*, workflow_state: WorkflowState) -> None:
+    """Make a draft of what waited in a review that was cancelled, by whichever way."""
+    variant = workflow_state.content_object
+    if isinstance(variant, Variant):
+        row = lock(variant)
+        if row.state in (*WAITING, State.CHANGES):
+            put(row, state=State.DRAFT)
+
+
+@transaction.atomic
+def note_unpublished(*, variant: Variant) -> None:
+    """Retire what was unpublished, by hand or because its date has passed: only another approval brings it back."""
+    row = lock(variant)
+    if row.state == State.APPROVED:
+        comment = _("Its date has passed.") if row.expired else _("Unpublished.")
+        withdraw(row, Act.RETIRED, user=person_at_work(), state=State.RETIRED, comment=comment)
+
+
+@transaction.atomic
+def note_changed_image(*, image: Any, is_going: bool = False) -> int:
+    """Take out the approved variants that were approved with another picture; return how many."""
+    shown = Variant.objects.filter(image=image, state=State.APPROVED).order_by("pk")
+    return sum(_lose_image(variant, is_going) for variant in shown)
+
+
+def _lose_image(variant: Variant, is_going: bool) -> bool:
+    row = lock(variant)
+    approval = decisive_record(row)
+    if row.state != State.APPROVED or (not is_going and approval and approval.content_hash == row.content_hash):
+        return False
+    comment = _("Its image was deleted.") if is_going else _("Its image was replaced.")
+    withdraw(row, Act.REVOKED, user=person_at_work(), comment=comment)
+    return True
+
+
+def notice_changed_sources(
+    *, item_keys: Collection[str] | None = None, slot_keys: Collection[str] | None = None
+) -> int:
+    """Put approved variants whose source now says something else back into the queue; return how many.
+
+    That they are no longer shown does not wait for this: serving compares the digests itself. One that says again what
+    was approved, while a variant waits, leaves it in the queue, where approving is one click. What waits already is
+    held against the guardrails again. Without keys, all sources are looked at.
+    """
+    everything = item_keys is None and slot_keys is None
+    looked_at = Variant.objects.filter(state__in=(State.APPROVED, *WAITING)).select_related("item", "slot")
+    if not everything:
+        looked_at = looked_at.filter(Q(item__key__in=item_keys or ()) | Q(slot__key__in=slot_keys or ()))
+    still_shown = Q(expire_at=None) | Q(expire_at__gt=timezone.now())
+    found = looked_at.filter(Q(item=None) | Q(item__live=True)).filter(still_shown).order_by("pk")
+    return sum(_look_again(variant) for variant in found.defer("findings", "source_words") if _is_behind(variant))
+
+
+def _is_behind(variant: Variant) -> bool:
+    if variant.state == State.APPROVED:
+        return source_of(variant).digest != variant.source_hash
+    return not variant.is_checked
+
+
+@transaction.atomic
+def _look_again(variant: Variant) -> bool:
+    row = lock(variant)
+    if not _is_behind(row):
+        return False
+    if row.state != State.APPROVED:
+        check_variant(variant=row)
+        return False
+    withdraw(row, Act.STALE, state=State.STALE)
+    check_variant(variant=row)
+    with suppress(ReviewError):  # no workflow would take it: it waits in the queue until an administrator mends that
+        workflow_for(row).start(row, None)
+    return True
 
 
 def waiting() -> Any:
