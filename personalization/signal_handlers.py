@@ -25,6 +25,7 @@ from wagtail.signals import page_published, page_slug_changed, post_page_move, p
 
 from personalization import conf, tasks
 from personalization.catalog import services as catalog
+from personalization.catalog.extractors import rendition_url
 from personalization.catalog.keys import key_of, page_model
 from personalization.catalog.models import Epoch, Item
 from personalization.catalog.places import paths_with_aliases
@@ -33,6 +34,8 @@ from personalization.events.privacy import join_at_login
 from personalization.experiments.flagging import note_flag, note_switch
 from personalization.experiments.obstacles import SWITCH, is_on
 from personalization.training.services import training_requested
+from personalization.variants.models import Variant
+from personalization.variants.serving import SWITCH as AI_SWITCH
 from personalization.visitors.identity import read_key, remember_cookie_change
 from personalization.visitors.models import Segment
 from personalization.visitors.services import get_visitor
@@ -101,6 +104,13 @@ def index_published_snippet(sender: type[Model], instance: Model, **kwargs: Any)
         index(instance)
 
 
+@receiver(published, sender=Variant)
+def draw_variants_image(sender: type[Model], instance: Variant, **kwargs: Any) -> None:
+    """Make the cards' format of its image now, so that no visitor's page has to wait for it."""
+    if instance.image_id:
+        rendition_url(instance.image)
+
+
 @receiver(post_page_move)
 def place_moved(sender: type[Model], instance: AbstractPage, **kwargs: Any) -> None:
     """The siblings too, for a page that moves in among them pushes their paths along."""
@@ -158,6 +168,8 @@ def index_users_of_image(sender: type[Model], instance: AbstractRendition, **kwa
     if instance.filter_spec != conf.get().image_filter:
         return
     instance.purge_from_cache()
+    if Variant.objects.filter(image=instance.image_id, live=True).exists():
+        Epoch.objects.advance("variants")
     users = _users_of(instance.image)
     if len(users) > FEW:
         tasks.enqueue(tasks.index_catalog)
@@ -236,6 +248,8 @@ def note_flag_change(sender: type[Model], instance: Model, raw: bool = False, **
 
 @receiver([post_save, post_delete], sender=get_waffle_switch_model())
 def note_switch_change(sender: type[Model], instance: Model, raw: bool = False, **kwargs: Any) -> None:
-    """A switch that does not exist counts as on."""
+    """A switch that does not exist counts as on. That of AI words takes them from every process's next page."""
+    if not raw and instance.name == AI_SWITCH:
+        Epoch.objects.advance("variants")
     if not raw and instance.name == SWITCH:
         note_switch(name=SWITCH, is_on=not sender.objects.filter(name=SWITCH, active=False).exists())

@@ -19,6 +19,8 @@ from personalization.slots.context import ServingContext
 from personalization.slots.decision import Origin, Reason
 from personalization.slots.serve import serve
 
+AI_LABEL = _("To be shown beside words that were made with AI; empty where nothing is to be said.")
+
 
 class DecisionsEndpoint(Endpoint):
     """Ask for all slots of a page at once: then nothing appears twice."""
@@ -48,8 +50,14 @@ class DecisionsEndpoint(Endpoint):
                 url = serializers.CharField()
                 summary = serializers.CharField()
                 image = serializers.CharField()
-                variant = serializers.CharField(allow_null=True)
+                variant = serializers.CharField(
+                    allow_null=True, help_text=_("Whose words these are; null for the item's own.")
+                )
                 score = serializers.FloatField()
+                call_to_action = serializers.CharField(help_text=_("What the link to the item may say; mostly empty."))
+                image_description = serializers.CharField(help_text=_("For the image's alt; mostly empty."))
+                ai_label = serializers.CharField(help_text=AI_LABEL)
+                why_words = serializers.CharField(help_text=_("Why these words are shown; empty for the item's own."))
                 why = Why(many=True)
                 origin = serializers.CharField(help_text=", ".join(Origin))
                 propensity = serializers.FloatField(
@@ -65,6 +73,11 @@ class DecisionsEndpoint(Endpoint):
             reason = serializers.CharField(help_text=", ".join(Reason))
             heading = serializers.CharField()
             text = serializers.CharField()
+            variant = serializers.CharField(
+                allow_null=True, help_text=_("Whose heading and text these are; null for the slot's own.")
+            )
+            ai_label = serializers.CharField(help_text=AI_LABEL)
+            why_words = serializers.CharField(help_text=_("Why these words are shown; empty for the slot's own."))
             items = Item(many=True)
             dismissible = serializers.BooleanField(help_text=_("Whether to offer a button “not interested”."))
 

@@ -8,19 +8,23 @@ from personalization.slots.arms import arm_key_of, exposure_of
 from personalization.slots.context import ServingContext
 from personalization.slots.decision import DecidedItem, Decision, Origin, Why
 from personalization.slots.definitions import Definition
-from personalization.slots.variation import ai_label, own_variant, why_these_words
+from personalization.slots.variation import Wording
 from personalization.slots.words import fill_words
-from personalization.variants.serving import ServedVariant
 
 LONGEST_PLACEMENT = 200
 
 
 def build_decision(
-    definition: Definition, items: Sequence[DecidedItem], reason: str, fallback: bool, context: ServingContext
+    definition: Definition,
+    items: Sequence[DecidedItem],
+    reason: str,
+    fallback: bool,
+    context: ServingContext,
+    wording: Wording | None = None,
 ) -> Decision:
     """Put together what a slot shows. The page is changed last, when nothing can fail any more."""
     decision_id = uuid.uuid4()
-    words = None if fallback else own_variant(definition, context)
+    words = wording and wording.variant
     token = DecisionToken(
         decision_id=decision_id,
         slot_key=definition.key,
@@ -31,7 +35,7 @@ def build_decision(
         propensities=tuple(1.0 if item.propensity is None else item.propensity for item in items)
         if any(item.propensity is not None for item in items)
         else (),
-        variant_keys=_variant_keys(items, words),
+        variant_keys=_variant_keys(items, wording),
         placement=context.path[:LONGEST_PLACEMENT],
     )
     decision = Decision(
@@ -45,8 +49,8 @@ def build_decision(
         heading=fill_words((words and words.headline) or definition.heading, context),
         text=fill_words((words and words.summary) or definition.text, context),
         variant=words and words.key,
-        ai_label=ai_label(words, context),
-        why_words=why_these_words(words, context),
+        ai_label=wording.label if wording else "",
+        why_words=wording.why if wording else "",
         items=tuple(items),
         dismissible=definition.dismissible and context.is_tracked and context.may_personalize,
         template=definition.template,
@@ -57,8 +61,8 @@ def build_decision(
     return decision
 
 
-def _variant_keys(items: Sequence[DecidedItem], words: ServedVariant | None) -> tuple[str, ...]:
-    keys = (*(item.variant or "" for item in items), words.key if words else "")
+def _variant_keys(items: Sequence[DecidedItem], wording: Wording | None) -> tuple[str, ...]:
+    keys = (*(item.variant or "" for item in items), wording.variant.key if wording else "")
     return keys if any(keys) else ()
 
 
@@ -68,10 +72,10 @@ def build_item(
     context: ServingContext,
     origin: Origin = Origin.RANKED,
     propensity: float | None = None,
-    words: ServedVariant | None = None,
+    wording: Wording | None = None,
 ) -> DecidedItem:
     """The card of one row, in its own words or in those of a variant."""
-    card = context.memory.catalog.cards[row]
+    card, words = context.memory.catalog.cards[row], wording and wording.variant
     return DecidedItem(
         key=card.key,
         type=card.type,
@@ -83,8 +87,8 @@ def build_item(
         score=float(sum(addend.contribution for addend in why)),
         call_to_action=words.call_to_action if words else "",
         image_description=words.image_description if words else "",
-        ai_label=ai_label(words, context),
-        why_words=why_these_words(words, context),
+        ai_label=wording.label if wording else "",
+        why_words=wording.why if wording else "",
         why=why,
         origin=origin,
         propensity=propensity,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
@@ -42,6 +43,7 @@ class Memory:
     """Catalog, slots, sites and promoted model of one moment. What is derived from them is computed once, on demand."""
 
     stamp: tuple[int, int]
+    words_stamp: int
     catalog: Catalog
     bundle: Bundle | None
     definitions: Mapping[str, Definition]
@@ -192,6 +194,8 @@ def _by_version(bundle: Bundle, memory: Memory) -> Memory:
     """The same catalog and slots, ranked by another version."""
     held = _beside.get(bundle.version_id)
     if held is not None and held.bundle is bundle and held.definitions is memory.definitions:
+        if held.variants is not memory.variants:
+            held = _beside[bundle.version_id] = _reworded(held, memory.words_stamp, memory.variants, memory.labels)
         return held
     with _lock:
         for key in [key for key in _beside if not serving.is_held(key)]:
@@ -205,23 +209,28 @@ def _by_promoted(epochs: Mapping[str, int]) -> Memory:
     catalog = snapshot.current(epochs.get("catalog", 0))
     bundle = serving.promoted(epochs.get("model", 0))
     stamp = (epochs.get("slots", 0), epochs.get("catalog", 0))
+    words_stamp = epochs.get("variants", 0)
     held = _held
-    only_model = held is not None and held.stamp == stamp and held.catalog is catalog
+    only_model = _is_current(held, stamp, catalog) and held.words_stamp == words_stamp
     if only_model and held.bundle is bundle:
         return held
     # Others go on with the old model while one prepares the new; what was withdrawn is shown by nobody meanwhile.
     if not _lock.acquire(blocking=not only_model):
         return held
     try:
-        return _renew(stamp, catalog, bundle)
+        return _renew(stamp, words_stamp, catalog, bundle)
     finally:
         _lock.release()
 
 
-def _renew(stamp: tuple[int, int], catalog: Catalog, bundle: Bundle | None) -> Memory:
+def _is_current(held: Memory | None, stamp: tuple[int, int], catalog: Catalog) -> bool:
+    return held is not None and held.stamp == stamp and held.catalog is catalog
+
+
+def _renew(stamp: tuple[int, int], words_stamp: int, catalog: Catalog, bundle: Bundle | None) -> Memory:
     global _held
     held = _held
-    if held is None or held.stamp != stamp or held.catalog is not catalog:
+    if not _is_current(held, stamp, catalog):
         definitions = define(Slot.objects.all())
         read = (
             read_sites(),
@@ -231,10 +240,20 @@ def _renew(stamp: tuple[int, int], catalog: Catalog, bundle: Bundle | None) -> M
             serving_variants(),
             read_labels(),
         )
-        _held = Memory(stamp, catalog, bundle, definitions, *read).warm_up()
-    elif held.bundle is not bundle:
+        _held = Memory(stamp, words_stamp, catalog, bundle, definitions, *read).warm_up()
+        return _held
+    if held.words_stamp != words_stamp:
+        held = _held = _reworded(held, words_stamp, serving_variants(), read_labels())
+    if held.bundle is not bundle:
         _held = replace(held, bundle=bundle, _scorers={}, _blends={}).warm_up()
     return _held
+
+
+def _reworded(held: Memory, words_stamp: int, variants: Served, labels: Labels) -> Memory:
+    """The same in other words: editors approve often, and nothing else has to be worked out again for it."""
+    reworded = copy(held)
+    reworded.words_stamp, reworded.variants, reworded.labels = words_stamp, variants, labels
+    return reworded
 
 
 def forget() -> None:

@@ -20,8 +20,7 @@ from personalization.slots.order import Order
 from personalization.slots.ordering import order_items
 from personalization.slots.policies import Policy, Ranking, Situation
 from personalization.slots.stages import StageError, Stages, log_failure
-from personalization.slots.variation import item_variants
-from personalization.variants.serving import ServedVariant
+from personalization.slots.variation import find_wordings
 
 logger = logging.getLogger(__name__)
 
@@ -168,21 +167,12 @@ def _ranking(policy: Policy, history: History, listed: tuple[int, ...], context:
 
 def _decided(definition: Definition, ranked: Ranked, stages: Stages) -> Decision:
     context, order = stages.context, ranked.order
-    words = _words_of(order.rows, definition, stages)
+    wordings = find_wordings(order.rows, definition, context)
     with stages.stage(Reason.EXPLAIN_FAILED):
         reasons = explain_rows(order.rows, order, ranked.ranking, context)
         items = [
-            build_item(row, why, context, order.origin(row), order.propensities.get(row), words.get(row))
+            build_item(row, why, context, order.origin(row), order.propensities.get(row), wordings.items.get(row))
             for row, why in zip(order.rows, reasons, strict=True)
         ]
     with stages.stage(Reason.TOKEN_FAILED, timed=False):
-        return build_decision(definition, items, ranked.ranking.rung, False, context)
-
-
-def _words_of(rows: Sequence[int], definition: Definition, stages: Stages) -> dict[int, ServedVariant]:
-    """The variants that some rows are shown in. Where they cannot be had, every item keeps its own words."""
-    try:
-        return item_variants(rows, definition, stages.context)
-    except Exception as error:
-        log_failure(definition.key, "words_failed", error, stages.context)
-        return {}
+        return build_decision(definition, items, ranked.ranking.rung, False, context, wordings.slot)

@@ -1,26 +1,54 @@
 """Which words an item, or the slot itself, is shown in: those of an approved variant, or its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from django.utils.text import get_text_list
 from django.utils.translation import gettext
 
 from personalization.slots.context import ServingContext
 from personalization.slots.definitions import Definition
-from personalization.variants.serving import ServedVariant
+from personalization.slots.stages import log_failure
+from personalization.variants.choices import Words
+from personalization.variants.serving import IMAGE, ServedVariant
 
 ORIGINAL = "original"
 
 
-def item_variants(rows: Iterable[int], definition: Definition, context: ServingContext) -> dict[int, ServedVariant]:
-    """The variants of those rows that have one for this visitor."""
-    cards = context.memory.catalog.cards
-    chosen = {row: choose_variant(cards[row].key, cards[row].text_hash, definition, context) for row in rows}
-    return {row: variant for row, variant in chosen.items() if variant}
+@dataclass(frozen=True)
+class Wording:
+    """An approved variant's words, with what the visitor is told of them."""
+
+    variant: ServedVariant
+    label: str
+    why: str
 
 
-def own_variant(definition: Definition, context: ServingContext) -> ServedVariant | None:
-    """The variant of the slot's own heading and text, for this visitor."""
-    return choose_variant(f"slot:{definition.key}", definition.words_hash, definition, context)
+@dataclass(frozen=True)
+class Wordings:
+    """The rows of a slot that are shown in other words than their own, and the slot's own other words."""
+
+    items: Mapping[int, Wording] = field(default_factory=dict)
+    slot: Wording | None = None
+
+
+def find_wordings(rows: Iterable[int], definition: Definition, context: ServingContext) -> Wordings:
+    """The words for this visitor. Where they cannot be had, everything keeps its own: no item is lost for them."""
+    if not context.memory.variants:
+        return Wordings()
+    try:
+        cards = context.memory.catalog.cards
+        found = {row: _wording(cards[row].key, cards[row].text_hash, definition, context) for row in rows}
+        own = _wording(f"slot:{definition.key}", definition.words_hash, definition, context)
+        return Wordings({row: wording for row, wording in found.items() if wording}, own)
+    except Exception as error:
+        log_failure(definition.key, "words_failed", error, context)
+        return Wordings()
+
+
+def _wording(key: str, source_hash: str, definition: Definition, context: ServingContext) -> Wording | None:
+    variant = choose_variant(key, source_hash, definition, context)
+    return Wording(variant, ai_label(variant, context), why_these_words(variant)) if variant else None
 
 
 def choose_variant(key: str, source_hash: str, definition: Definition, context: ServingContext) -> ServedVariant | None:
@@ -50,19 +78,19 @@ def _of_segments(fitting: list[ServedVariant], segments: Iterable[str]) -> Serve
     return None
 
 
-def ai_label(variant: ServedVariant | None, context: ServingContext) -> str:
+def ai_label(variant: ServedVariant, context: ServingContext) -> str:
     """What the visitor is told of AI-written words; empty where there are none, or where the site says nothing."""
-    if variant is None or not variant.is_ai:
-        return ""
-    label = context.memory.labels.get(context.site_id, "")
+    label = context.memory.labels.get(context.site_id, "") if variant.is_ai else None
     return "" if label is None else label or gettext("Written with AI, checked by an editor")
 
 
-def why_these_words(variant: ServedVariant | None, context: ServingContext) -> str:
-    """Why the visitor gets these words, in a sentence; empty for the original's."""
-    if variant is None:
-        return ""
-    with_ai = gettext("The words were written with AI and approved by an editor")
-    by = with_ai if variant.is_ai else gettext("An editor wrote the words")
-    for_whom = gettext("for readers like you") if variant.segment else gettext("for all readers")
-    return gettext("%(by)s, %(for_whom)s.") % {"by": by, "for_whom": for_whom}
+def why_these_words(variant: ServedVariant) -> str:
+    """Which words are not the original's, who wrote them, and whom they are for, in a sentence."""
+    names = [gettext("Image") if name == IMAGE else str(Words(name).label) for name in variant.ai_words]
+    about = {
+        "words": get_text_list(names, gettext("and")) if names else gettext("The words"),
+        "for_whom": gettext("for readers like you") if variant.segment else gettext("for all readers"),
+    }
+    if variant.is_ai:
+        return gettext("%(words)s: made with AI and approved by an editor, %(for_whom)s.") % about
+    return gettext("An editor wrote other words, %(for_whom)s.") % about

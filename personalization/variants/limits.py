@@ -142,4 +142,4 @@ class VariantSettings(BaseSiteSetting):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and let every process read it again."""
         super().save(*args, **kwargs)
-        Epoch.objects.advance("slots")
+        Epoch.objects.advance("variants")

@@ -1,23 +1,31 @@
-"""Which variants may be shown, as serving reads them: plain values, one query whenever memory is renewed."""
+"""Which variants may be shown, as serving reads them: plain values, read whenever memory is renewed."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from django.db.models import CharField, OuterRef, QuerySet, Subquery
+from django.db.models import CharField, OuterRef, Prefetch, Subquery
 from django.db.models.functions import Cast
 from waffle import get_waffle_switch_model
+from wagtail.images import get_image_model
 
+from personalization import conf
 from personalization.catalog.extractors import rendition_url
 from personalization.variants.choices import Act, State
 from personalization.variants.guardrails.markup import plain
 from personalization.variants.hashing import content_digest, source_key
+from personalization.variants.lifecycle import CONTENT
 from personalization.variants.models import Variant, VariantSettings
 from personalization.variants.records import ApprovalRecord
 
 # The kill switch. It counts as on until somebody makes one.
 SWITCH = "personalization_ai"
+IMAGE = "image"
+# What takes a variant into its slot, or out of it.
+DECISIVE = (Act.APPROVED, Act.REVOKED, Act.STALE, Act.RETIRED, Act.REJECTED)
+READ = (*CONTENT, "item_id", "slot_id", "locale_id", "drafted")
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class ServedVariant:
     locale: str
     label: str
     is_ai: bool
+    ai_words: tuple[str, ...]
     source_hash: str
     approved_at: datetime
     go_live_at: datetime | None
@@ -57,52 +66,53 @@ def read_labels() -> Labels:
 
 
 def serving_variants() -> Served:
-    """Approved variants by the key of their source, the one approved last first; none when the switch is off."""
-    if get_waffle_switch_model().objects.filter(name=SWITCH, active=False).exists():
-        return {}
+    """Approved variants by the key of their source, the one approved last first; without AI where that is off."""
     found: dict[str, list[ServedVariant]] = defaultdict(list)
-    for variant in _approved():
+    is_off = get_waffle_switch_model().objects.filter(name=SWITCH, active=False).exists()
+    for variant, approval in _approved():
         # What was changed behind the forms' back has another digest than what was approved.
-        if variant.approved_content == content_digest(variant):
-            found[source_key(variant)].append(_served(variant))
+        if approval.content_hash == content_digest(variant) and not (is_off and variant.is_ai):
+            found[source_key(variant)].append(as_served(variant, approval))
     return {
         key: tuple(sorted(variants, key=lambda one: one.approved_at, reverse=True)) for key, variants in found.items()
     }
 
 
-def _approved() -> QuerySet[Variant]:
-    """Live variants whose last decision is an approval, with what was approved, and of which source."""
-    decisive = (Act.APPROVED, Act.REVOKED, Act.STALE, Act.RETIRED, Act.REJECTED)
-    last = ApprovalRecord.objects.filter(variant_key=Cast(OuterRef("pk"), CharField()), act__in=decisive)
-    last = last.order_by("-pk")
-    return (
+def _approved() -> Iterator[tuple[Variant, ApprovalRecord]]:
+    """Live variants whose last decision is an approval, with that record; so many queries, however many there are."""
+    last = ApprovalRecord.objects.filter(variant_key=Cast(OuterRef("pk"), CharField()), act__in=DECISIVE)
+    variants = (
         Variant.objects.filter(state=State.APPROVED, live=True)
-        .annotate(
-            last_act=Subquery(last.values("act")[:1]),
-            approved_content=Subquery(last.values("content_hash")[:1]),
-            approved_source=Subquery(last.values("source_hash")[:1]),
-            approved_at=Subquery(last.values("at")[:1]),
-        )
-        .filter(last_act=Act.APPROVED)
-        .select_related("item", "slot", "segment", "locale", "image")
-        .defer("item__text", "item__summary", "findings", "source_words")
+        .annotate(last_decision=Subquery(last.order_by("-pk").values("pk")[:1]))
+        .select_related("item", "slot", "segment", "locale")
+        .only(*READ, "item__key", "slot__key", "segment__key", "locale__language_code")
+        .prefetch_related(Prefetch("image", get_image_model().objects.prefetch_renditions(conf.get().image_filter)))
     )
+    read = list(variants)
+    approvals = ApprovalRecord.objects.filter(act=Act.APPROVED, pk__in=[variant.last_decision for variant in read])
+    found = approvals.only("content_hash", "source_hash", "at").in_bulk()
+    return ((variant, found[pk]) for variant in read if (pk := variant.last_decision) in found)
 
 
-def _served(variant: Variant) -> ServedVariant:
+def as_served(variant: Variant, approval: ApprovalRecord) -> ServedVariant:
+    """The variant as memory holds it, by what its approval says of its source."""
+    words = {name: _clean(text) for name, text in variant.words.items()}
+    image = rendition_url(variant.image) if variant.image_id else ""
     return ServedVariant(
         key=variant.key,
-        headline=plain(variant.headline),
-        summary=plain(variant.summary),
-        call_to_action=plain(variant.call_to_action),
-        image=rendition_url(variant.image) if variant.image_id else "",
-        image_description=plain(variant.image_description),
+        **words,
+        image=image,
         segment=variant.segment.key if variant.segment_id else "",
         locale=variant.locale.language_code,
         label=variant.label,
         is_ai=variant.is_ai,
-        source_hash=variant.approved_source,
-        approved_at=variant.approved_at,
+        ai_words=tuple(name for name, shown in (words | {IMAGE: image}).items() if shown and variant.drafted.get(name)),
+        source_hash=approval.source_hash,
+        approved_at=approval.at,
         go_live_at=variant.go_live_at,
         expire_at=variant.expire_at,
     )
+
+
+# Most of what is read again has not changed.
+_clean = lru_cache(maxsize=20_000)(plain)
