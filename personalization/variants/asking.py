@@ -145,6 +145,9 @@ class GenerationPart(models.Model):
     not_before = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(
+        null=True, help_text="When it was last queued or, while it runs, last gave a sign of life."
+    )
 
     class Meta:
         verbose_name = _("part of a request")
