@@ -1,7 +1,7 @@
 """System checks: a wrong setting is named before the first request, with what to do about it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
 from math import inf
@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
@@ -20,6 +21,7 @@ from personalization import conf
 from personalization.events.validation import KINDS
 from personalization.recommend.scorers import SCORERS
 from personalization.slots.policies import BUILT_IN, Policy
+from personalization.variants.generators.current import configured_generator
 
 ABOVE_ZERO = (
     "visitor_cookie_days",
@@ -34,6 +36,7 @@ ABOVE_ZERO = (
     "promotion_latency_ms",
 )
 SHARES = ("global_holdout", "training_holdout", "promotion_coverage_minimum")
+PRICED = ("input", "output", "image")
 MIDDLEWARE = "personalization.middleware.PersonalizationMiddleware"
 SENTENCE_EMBEDDER = "personalization.catalog.embedders.sentence.SentenceEmbedder"
 
@@ -160,6 +163,56 @@ def check_tracker(**kwargs: Any) -> Iterator[CheckMessage]:
             f"PERSONALIZATION['TRACKER'] is {path!r}, which is no tracker. {error}".strip(),
             hint="Name a class with a method track(run), as personalization.training.tracking.mlflow.MlflowTracker is.",
             id="personalization.E014",
+        )
+
+
+@register("personalization")
+def check_generator(**kwargs: Any) -> Iterator[CheckMessage]:
+    path = conf.get().generator
+    try:
+        generator = configured_generator()
+    except ImproperlyConfigured as error:
+        yield Error(
+            f"PERSONALIZATION['GENERATOR'] is {path!r}, and cannot be made with GENERATOR_OPTIONS. {error}",
+            hint="docs/reference/settings.md lists the options; leave GENERATOR out to do without a language model.",
+            id="personalization.E016",
+        )
+        return
+    if generator and not all(callable(getattr(generator, verb, None)) for verb in ("write", "draw", "missing")):
+        yield Error(
+            f"PERSONALIZATION['GENERATOR'] is {path!r}, which is no generator.",
+            hint="Name a class with all that personalization.variants.generators.base.Generator has.",
+            id="personalization.E017",
+        )
+    elif generator and (missing := generator.missing()):
+        yield Warning(
+            f"PERSONALIZATION['GENERATOR'] is set, but no language model can be asked. {missing}",
+            hint="Until then editors are told so, and write variants by hand.",
+            id="personalization.W002",
+        )
+
+
+@register("personalization")
+def check_generator_prices(**kwargs: Any) -> Iterator[CheckMessage]:
+    for model, prices in conf.get().generator_prices.items():
+        if not isinstance(prices, Mapping) or not all(
+            kind in PRICED and isinstance(price, (int, float)) and 0 <= price < inf for kind, price in prices.items()
+        ):
+            yield Error(
+                f"PERSONALIZATION['GENERATOR_PRICES'][{model!r}] is {prices!r}, which is no price list.",
+                hint='Write what a million tokens cost: {"input": 0.25, "output": 2, "image": 40}.',
+                id="personalization.E018",
+            )
+
+
+@register("personalization")
+def check_generator_rate(**kwargs: Any) -> Iterator[CheckMessage]:
+    rate = conf.get().generator_rate
+    if not re.fullmatch(r"([1-9]\d*/[smh])?", str(rate)):
+        yield Error(
+            f"PERSONALIZATION['GENERATOR_RATE'] is {rate!r}, which Celery cannot read.",
+            hint='Write a number of calls and a period, such as "30/m", or "" for no limit.',
+            id="personalization.E019",
         )
 
 

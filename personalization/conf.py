@@ -48,6 +48,11 @@ class Settings:
     tracker: str = ""
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
     artifacts_kept: int = 5
+    generator: str = ""
+    generator_options: Mapping[str, Any] = field(default_factory=dict)
+    generator_prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    generator_currency: str = "USD"
+    generator_rate: str = "30/m"
     global_holdout: float = 0.0
     deadline_ms: int = 150
     api_max_body_bytes: int = 262_144

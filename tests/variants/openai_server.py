@@ -7,7 +7,7 @@
         server.moods = ["broken", "well"]
         assert server.asked[0].user          # what the model was asked
 
-It has the Responses API, Chat Completions and the images endpoint. `has_responses = False` takes the first one away, and
+It has the Responses API, Chat Completions and the images endpoint. `has_responses = False` takes the first away, and
 `words` replaces what it writes: a list of alternatives, or a function of the request that returns such a list.
 """
 

@@ -25,6 +25,11 @@ class Usage:
     input_tokens: int | None = None
     output_tokens: int | None = None
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together; what is unknown of one is unknown of both."""
+        pairs = ((self.input_tokens, other.input_tokens), (self.output_tokens, other.output_tokens))
+        return Usage(*(None if one is None or two is None else one + two for one, two in pairs))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
@@ -67,11 +72,18 @@ class GeneratorError(Exception):
 
 
 class Generator(Protocol):
-    """Writes words and, if it can, draws images. It tries once: whether and when again is the caller's to say."""
+    """Writes words and, if it can, draws images. It tries once: whether and when again is the caller's to say.
+
+    `model` and `image_model` are what price lists call them; where `draws` is false nobody calls `draw`.
+    """
 
     name: str
     model: str
+    image_model: str
     draws: bool
+
+    def missing(self) -> str:
+        """What has to be configured before it can work, in words for the site's operator; empty if nothing."""
 
     def write(self, prompt: Prompt, *, is_cancelled: Callable[[], bool]) -> Answer:
         """Answer a prompt; raise GeneratorError. `is_cancelled` is asked at least once a second."""
