@@ -19,8 +19,10 @@ from personalization.experiments.serving import serving_experiments
 from personalization.recommend.data import Indexes, Interactions, Items, Mask
 from personalization.recommend.scorers.base import Scorer
 from personalization.recommend.scorers.content import Content, Similar
+from personalization.recommend.scorers.engagement import Engagement
 from personalization.recommend.scorers.hybrid import Hybrid
 from personalization.recommend.scorers.recent import Recent
+from personalization.recommend.votes import Votes
 from personalization.slots.definitions import Definition, define
 from personalization.slots.fairness import Ledger, open_ledger
 from personalization.slots.models import Slot
@@ -29,6 +31,7 @@ from personalization.slots.pools import Pool, fill_pool
 from personalization.slots.sites import Sites, read_sites
 from personalization.training import serving
 from personalization.training.storage import Bundle
+from personalization.variants.judging import votes_on
 from personalization.variants.serving import Labels, Served, read_labels, serving_variants
 from personalization.visitors.matching import Membership, live_memberships
 
@@ -44,6 +47,7 @@ class Memory:
 
     stamp: tuple[int, int]
     words_stamp: int
+    votes_stamp: int
     catalog: Catalog
     bundle: Bundle | None
     definitions: Mapping[str, Definition]
@@ -53,6 +57,7 @@ class Memory:
     experiments: Mapping[int, tuple[ServedExperiment, ...]] = field(default_factory=dict)
     variants: Served = field(default_factory=dict)
     labels: Labels = field(default_factory=dict)
+    votes: Votes = field(default_factory=Votes)
     _scorers: dict[str, Scorer | None] = field(default_factory=dict)
     _blends: dict[tuple[tuple[str, float], ...], Scorer | None] = field(default_factory=dict)
     _pools: WeakKeyDictionary[Definition, Pool] = field(default_factory=WeakKeyDictionary)
@@ -62,10 +67,10 @@ class Memory:
     _altered: WeakKeyDictionary[Definition, dict[str, Definition]] = field(default_factory=WeakKeyDictionary)
     _ledgers: WeakKeyDictionary[Definition, Ledger] = field(default_factory=WeakKeyDictionary)
 
-    @property
+    @cached_property
     def items(self) -> Items:
-        """The catalog's rows as scorers read them."""
-        return self.catalog.items
+        """The catalog's rows as scorers read them, with what editors think of them."""
+        return replace(self.catalog.items, votes=self.votes) if len(self.votes) else self.catalog.items
 
     @cached_property
     def group_numbers(self) -> Indexes:
@@ -193,7 +198,8 @@ def current(epochs: Mapping[str, int], version_id: int | None = None) -> Memory:
 def _by_version(bundle: Bundle, memory: Memory) -> Memory:
     """The same catalog and slots, ranked by another version."""
     held = _beside.get(bundle.version_id)
-    if held is not None and held.bundle is bundle and held.definitions is memory.definitions:
+    is_alike = held is not None and held.definitions is memory.definitions and held.votes is memory.votes
+    if is_alike and held.bundle is bundle:
         if held.variants is not memory.variants:
             held = _beside[bundle.version_id] = _reworded(held, memory.words_stamp, memory.variants, memory.labels)
         return held
@@ -209,16 +215,16 @@ def _by_promoted(epochs: Mapping[str, int]) -> Memory:
     catalog = snapshot.current(epochs.get("catalog", 0))
     bundle = serving.promoted(epochs.get("model", 0))
     stamp = (epochs.get("slots", 0), epochs.get("catalog", 0))
-    words_stamp = epochs.get("variants", 0)
+    words_stamp, votes_stamp = epochs.get("variants", 0), epochs.get("opinions", 0)
     held = _held
-    only_model = _is_current(held, stamp, catalog) and held.words_stamp == words_stamp
-    if only_model and held.bundle is bundle:
+    only_scores = _is_current(held, stamp, catalog) and held.words_stamp == words_stamp
+    if only_scores and held.bundle is bundle and held.votes_stamp == votes_stamp:
         return held
     # Others go on with the old model while one prepares the new; what was withdrawn is shown by nobody meanwhile.
-    if not _lock.acquire(blocking=not only_model):
+    if not _lock.acquire(blocking=not only_scores):
         return held
     try:
-        return _renew(stamp, words_stamp, catalog, bundle)
+        return _renew(stamp, words_stamp, votes_stamp, catalog, bundle)
     finally:
         _lock.release()
 
@@ -227,7 +233,9 @@ def _is_current(held: Memory | None, stamp: tuple[int, int], catalog: Catalog) -
     return held is not None and held.stamp == stamp and held.catalog is catalog
 
 
-def _renew(stamp: tuple[int, int], words_stamp: int, catalog: Catalog, bundle: Bundle | None) -> Memory:
+def _renew(
+    stamp: tuple[int, int], words_stamp: int, votes_stamp: int, catalog: Catalog, bundle: Bundle | None
+) -> Memory:
     global _held
     held = _held
     if not _is_current(held, stamp, catalog):
@@ -239,11 +247,14 @@ def _renew(stamp: tuple[int, int], words_stamp: int, catalog: Catalog, bundle: B
             serving_experiments(),
             serving_variants(),
             read_labels(),
+            votes_on(catalog),
         )
-        _held = Memory(stamp, words_stamp, catalog, bundle, definitions, *read).warm_up()
+        _held = Memory(stamp, words_stamp, votes_stamp, catalog, bundle, definitions, *read).warm_up()
         return _held
     if held.words_stamp != words_stamp:
         held = _held = _reworded(held, words_stamp, serving_variants(), read_labels())
+    if held.votes_stamp != votes_stamp:
+        held = _held = _revalued(held, votes_stamp, votes_on(catalog))
     if held.bundle is not bundle:
         _held = replace(held, bundle=bundle, _scorers={}, _blends={}).warm_up()
     return _held
@@ -254,6 +265,18 @@ def _reworded(held: Memory, words_stamp: int, variants: Served, labels: Labels) 
     reworded = copy(held)
     reworded.words_stamp, reworded.variants, reworded.labels = words_stamp, variants, labels
     return reworded
+
+
+def _revalued(held: Memory, votes_stamp: int, votes: Votes) -> Memory:
+    """The same with what editors think by now; scorers are prepared anew only if one of them listens to editors."""
+    revalued = replace(held, votes_stamp=votes_stamp, votes=votes)
+    if held.bundle is None or not _listens(held.bundle.scorers):
+        return revalued
+    return replace(revalued, _scorers={}, _blends={}).warm_up()
+
+
+def _listens(scorers: Mapping[str, Scorer]) -> bool:
+    return any(isinstance(one, Engagement) or _listens(getattr(one, "members", {})) for one in scorers.values())
 
 
 def forget() -> None:
