@@ -7,12 +7,14 @@ worker to be found. Only what takes long, texts and embeddings, is left to tasks
 from contextlib import suppress
 from typing import Any
 
+from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, Q
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 from taggit.managers import TaggableManager
@@ -20,8 +22,15 @@ from taggit.models import ItemBase, TagBase
 from waffle import get_waffle_flag_model, get_waffle_switch_model
 from wagtail.images import get_image_model
 from wagtail.images.models import AbstractRendition
-from wagtail.models import AbstractPage, PageViewRestriction, ReferenceIndex, Site
-from wagtail.signals import page_published, page_slug_changed, post_page_move, published
+from wagtail.models import AbstractPage, PageViewRestriction, ReferenceIndex, Site, WorkflowState
+from wagtail.signals import (
+    page_published,
+    page_slug_changed,
+    post_page_move,
+    published,
+    unpublished,
+    workflow_cancelled,
+)
 
 from personalization import conf, tasks
 from personalization.catalog import services as catalog
@@ -33,9 +42,12 @@ from personalization.catalog.registry import catalog_models, extractor_for
 from personalization.events.privacy import join_at_login
 from personalization.experiments.flagging import note_flag, note_switch
 from personalization.experiments.obstacles import SWITCH, is_on
+from personalization.slots.models import Slot
 from personalization.training.services import training_requested
+from personalization.variants import services as variants
 from personalization.variants.models import Variant
 from personalization.variants.serving import SWITCH as AI_SWITCH
+from personalization.variants.workflow import ensure_workflow
 from personalization.visitors.identity import read_key, remember_cookie_change
 from personalization.visitors.models import Segment
 from personalization.visitors.services import get_visitor
@@ -63,6 +75,7 @@ def index(obj: Model) -> None:
     before = _words_shown(obj)
     item = catalog.index_object(obj=obj)
     if item is not None and item.live and item.text_hash != before:
+        variants.notice_changed_sources(item_keys=[item.key])
         tasks.enqueue(tasks.embed_items)
 
 
@@ -109,6 +122,45 @@ def draw_variants_image(sender: type[Model], instance: Variant, **kwargs: Any) -
     """Make the cards' format of its image now, so that no visitor's page has to wait for it."""
     if instance.image_id:
         rendition_url(instance.image)
+
+
+@receiver(unpublished, sender=Variant)
+def retire_unpublished_variant(sender: type[Model], instance: Variant, **kwargs: Any) -> None:
+    variants.note_unpublished(variant=instance)
+
+
+@receiver(workflow_cancelled)
+def note_cancelled_review(sender: type[Model], instance: WorkflowState, **kwargs: Any) -> None:
+    variants.note_cancelled_review(workflow_state=instance)
+
+
+@receiver(post_save, sender=Slot)
+def note_slots_words(sender: type[Model], instance: Slot, raw: bool = False, **kwargs: Any) -> None:
+    """A slot's own heading and text may have variants, which were approved for what it said."""
+    if not raw:
+        variants.notice_changed_sources(slot_keys=[instance.key])
+
+
+@receiver(post_save, sender=get_image_model())
+def note_replaced_image(sender: type[Model], instance: Model, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    if not created and not raw:
+        variants.note_changed_image(image=instance)
+
+
+@receiver(pre_delete, sender=get_image_model())
+def note_deleted_image(sender: type[Model], instance: Model, **kwargs: Any) -> None:
+    variants.note_changed_image(image=instance, is_going=True)
+
+
+@receiver(post_migrate)
+def prepare_review(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Let a fresh installation's administrators find the review among Wagtail's workflows, to be adapted."""
+    if sender.name == "personalization" and using == DEFAULT_DB_ALIAS and _is_migrated(Variant):
+        ensure_workflow()
+
+
+def _is_migrated(model: type[Model]) -> bool:
+    return model._meta.db_table in connection.introspection.table_names()
 
 
 @receiver(post_page_move)
@@ -168,8 +220,7 @@ def index_users_of_image(sender: type[Model], instance: AbstractRendition, **kwa
     if instance.filter_spec != conf.get().image_filter:
         return
     instance.purge_from_cache()
-    if Variant.objects.filter(image=instance.image_id, live=True).exists():
-        Epoch.objects.advance("variants")
+    Epoch.objects.advance("variants")
     users = _users_of(instance.image)
     if len(users) > FEW:
         tasks.enqueue(tasks.index_catalog)

@@ -16,6 +16,9 @@ from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
 from personalization.monitoring.models import FairnessAudit
 from personalization.training import services as training
+from personalization.variants import generation
+from personalization.variants import services as variants
+from personalization.variants.models import GenerationRequest
 from personalization.visitors import segments
 
 logger = logging.getLogger(__name__)
@@ -43,6 +46,7 @@ def embed_items() -> int:
 @shared_task
 def index_catalog() -> int:
     report = catalog.index_all()
+    variants.notice_changed_sources()
     if report.changed:
         enqueue(embed_items)
     return report.changed
@@ -52,6 +56,7 @@ def index_catalog() -> int:
 def index_subtree(path_prefix: str) -> int:
     report = catalog.index_subtree(path_prefix=path_prefix)
     if report.changed:
+        variants.notice_changed_sources()
         enqueue(embed_items)
     return report.changed
 
@@ -110,6 +115,27 @@ def sum_experiments() -> int:
     written = sums.refresh_all()
     overlaps.refresh_all()
     return written
+
+
+# Whoever is killed while a model is asked leaves the part to others: its drafts are made once.
+@shared_task(acks_late=True, rate_limit=conf.get().generator_rate or None)
+def generate_part(part_id: int) -> bool:
+    return generation.generate_part(part_id=part_id)
+
+
+@shared_task
+def continue_generation() -> int:
+    """Put into the queue what has waited long enough, and what a lost worker or message left undone."""
+    due = generation.due_parts()
+    for part_id in due:
+        enqueue(generate_part, part_id)
+    return len(due)
+
+
+def generate(request: GenerationRequest) -> None:
+    """Put what waits of a request into the queue; whoever asks for variants, or resumes, does so."""
+    for part_id in generation.queue_parts(request=request):
+        enqueue(generate_part, part_id)
 
 
 @shared_task

@@ -38,6 +38,11 @@ def source_of(variant: Any) -> Source:
     return item_source(variant.item) if variant.item_id else slot_source(variant.slot)
 
 
+def source_digest(variant: Any) -> str:
+    """The digest of a variant's source as it stands now; an item's text is not read for it."""
+    return variant.item.text_hash if variant.item_id else slot_source(variant.slot).digest
+
+
 def source_key(variant: Any) -> str:
     """How memory and records name the source of a variant."""
     return variant.item.key if variant.item_id else f"slot:{variant.slot.key}"

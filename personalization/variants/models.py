@@ -24,7 +24,7 @@ from wagtail.models import (
 from personalization.catalog.models import Epoch
 from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest, PromptTemplate
 from personalization.variants.choices import Act, State, Words
-from personalization.variants.hashing import content_digest, counterpart, source_of
+from personalization.variants.hashing import content_digest, counterpart, source_digest
 from personalization.variants.lifecycle import (
     CONTENT,
     EPOCH,
@@ -245,7 +245,7 @@ class Variant(
     @property
     def is_checked(self) -> bool:
         """Whether the guardrails have seen exactly these words, and exactly this source."""
-        return self.checked_hash == f"{self.content_hash}:{source_of(self).digest}"
+        return self.checked_hash == f"{self.content_hash}:{source_digest(self)}"
 
     @property
     def is_blocked(self) -> bool:

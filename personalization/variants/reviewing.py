@@ -1,6 +1,7 @@
 """Decisions about variants. Each one holds the variant's lock, so that two reviewers or an edit never meet half-way."""
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from wagtail.models import Revision, Task, TaskState, WorkflowState
 
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import WAITING, Act, State
-from personalization.variants.hashing import source_of
+from personalization.variants.hashing import source_digest, source_of
 from personalization.variants.lifecycle import CONTENT, cancel_review, lock, put, withdraw
 from personalization.variants.models import Variant
 from personalization.variants.records import record
@@ -171,15 +172,13 @@ def waiting_task(variant: Variant) -> TaskState:
 
 def seen_by(variant: Variant) -> str:
     """What a reviewer's form carries: the digests of the words and of the source that the page shows."""
-    return f"{variant.content_hash}:{source_of(variant).digest}"
+    return f"{variant.content_hash}:{source_digest(variant)}"
 
 
 def _locked(variant: Variant | None) -> Variant:
-    try:
-        if variant is not None:
+    with suppress(Variant.DoesNotExist):
+        if isinstance(variant, Variant):
             return lock(variant)
-    except Variant.DoesNotExist:
-        pass
     raise ReviewError(_("This variant has been deleted."))
 
 

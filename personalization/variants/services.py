@@ -14,12 +14,15 @@ from wagtail.models import Locale, WorkflowState
 from personalization.catalog.models import Item
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import WAITING, Act, State, Words
-from personalization.variants.hashing import item_source, slot_source, source_of
+from personalization.variants.hashing import item_source, slot_source, source_digest
 from personalization.variants.lifecycle import lock, person_at_work, put, withdraw
 from personalization.variants.models import Variant
 from personalization.variants.records import decisive_record
 from personalization.variants.reviewing import ReviewError
 from personalization.variants.workflow import workflow_for
+
+# Long, and not asked for where many variants are looked at.
+UNREAD = ("findings", "source_words", "item__text", "item__summary")
 
 
 @transaction.atomic
@@ -138,12 +141,12 @@ def notice_changed_sources(
         looked_at = looked_at.filter(Q(item__key__in=item_keys or ()) | Q(slot__key__in=slot_keys or ()))
     still_shown = Q(expire_at=None) | Q(expire_at__gt=timezone.now())
     found = looked_at.filter(Q(item=None) | Q(item__live=True)).filter(still_shown).order_by("pk")
-    return sum(_look_again(variant) for variant in found.defer("findings", "source_words") if _is_behind(variant))
+    return sum(_look_again(variant) for variant in found.defer(*UNREAD) if _is_behind(variant))
 
 
 def _is_behind(variant: Variant) -> bool:
     if variant.state == State.APPROVED:
-        return source_of(variant).digest != variant.source_hash
+        return source_digest(variant) != variant.source_hash
     return not variant.is_checked
 
 

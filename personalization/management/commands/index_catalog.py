@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from personalization.catalog.services import embed_items, index_all
+from personalization.variants.services import notice_changed_sources
 
 
 class Command(BaseCommand):
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         console = Console(file=self.stdout, no_color=options["no_color"], quiet=options["verbosity"] == 0)
         with _bars(console) as bars:
             report = index_all(progress=_advance(bars, _("Reading pages and snippets")))
+            notice_changed_sources()
             embedded = 0 if no_embed else embed_items(progress=_advance(bars, _("Embedding texts")))
         console.print(
             _("%(objects)d objects compared, %(changed)d rows changed, %(embedded)d texts embedded.")
