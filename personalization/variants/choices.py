@@ -26,6 +26,8 @@ class State(models.TextChoices):
 
 
 WAITING = (State.IN_REVIEW, State.STALE)
+# The tag by which images that a model drew are known, whatever stands beside them.
+AI_IMAGE = "ai-generated"
 
 
 class Act(models.TextChoices):

@@ -13,7 +13,7 @@ from wagtail.images import get_image_model
 
 from personalization import conf
 from personalization.catalog.extractors import rendition_url
-from personalization.variants.choices import Act, State
+from personalization.variants.choices import AI_IMAGE, Act, State
 from personalization.variants.guardrails.markup import plain
 from personalization.variants.hashing import content_digest, source_key
 from personalization.variants.lifecycle import CONTENT
@@ -71,8 +71,11 @@ def serving_variants() -> Served:
     is_off = get_waffle_switch_model().objects.filter(name=SWITCH, active=False).exists()
     for variant, approval in _approved():
         # What was changed behind the forms' back has another digest than what was approved.
-        if approval.content_hash == content_digest(variant) and not (is_off and variant.is_ai):
-            found[source_key(variant)].append(as_served(variant, approval))
+        if approval.content_hash != content_digest(variant):
+            continue
+        served = as_served(variant, approval)
+        if not (is_off and served.is_ai):
+            found[source_key(variant)].append(served)
     return {
         key: tuple(sorted(variants, key=lambda one: one.approved_at, reverse=True)) for key, variants in found.items()
     }
@@ -80,13 +83,14 @@ def serving_variants() -> Served:
 
 def _approved() -> Iterator[tuple[Variant, ApprovalRecord]]:
     """Live variants whose last decision is an approval, with that record; so many queries, however many there are."""
+    images = get_image_model().objects.prefetch_renditions(conf.get().image_filter).prefetch_related("tags")
     last = ApprovalRecord.objects.filter(variant_key=Cast(OuterRef("pk"), CharField()), act__in=DECISIVE)
     variants = (
         Variant.objects.filter(state=State.APPROVED, live=True)
         .annotate(last_decision=Subquery(last.order_by("-pk").values("pk")[:1]))
         .select_related("item", "slot", "segment", "locale")
         .only(*READ, "item__key", "slot__key", "segment__key", "locale__language_code")
-        .prefetch_related(Prefetch("image", get_image_model().objects.prefetch_renditions(conf.get().image_filter)))
+        .prefetch_related(Prefetch("image", images))
     )
     read = list(variants)
     approvals = ApprovalRecord.objects.filter(act=Act.APPROVED, pk__in=[variant.last_decision for variant in read])
@@ -98,6 +102,8 @@ def as_served(variant: Variant, approval: ApprovalRecord) -> ServedVariant:
     """The variant as memory holds it, by what its approval says of its source."""
     words = {name: _clean(text) for name, text in variant.words.items()}
     image = rendition_url(variant.image) if variant.image_id else ""
+    written = [name for name, shown in words.items() if shown and variant.drafted.get(name)]
+    is_drawn = bool(image) and any(tag.name == AI_IMAGE for tag in variant.image.tags.all())
     return ServedVariant(
         key=variant.key,
         **words,
@@ -105,8 +111,8 @@ def as_served(variant: Variant, approval: ApprovalRecord) -> ServedVariant:
         segment=variant.segment.key if variant.segment_id else "",
         locale=variant.locale.language_code,
         label=variant.label,
-        is_ai=variant.is_ai,
-        ai_words=tuple(name for name, shown in (words | {IMAGE: image}).items() if shown and variant.drafted.get(name)),
+        is_ai=variant.is_ai or is_drawn,
+        ai_words=(*written, *([IMAGE] if is_drawn else [])),
         source_hash=approval.source_hash,
         approved_at=approval.at,
         go_live_at=variant.go_live_at,

@@ -15,6 +15,7 @@ from personalization.slots.models import Slot
 from personalization.visitors.models import Consent, Visitor
 from tests.editor.conftest import EDITOR, login, staff
 from tests.slots.world import make_item, make_items, make_slot, make_visitor
+from tests.variants.world import approved
 
 SLOT = "wagtailsnippets_personalization_slot"
 CHOOSE = reverse(f"{SLOT}:preview_as_choose")
@@ -321,3 +322,14 @@ def test_a_title_cannot_smuggle_markup(admin, site):
     page = admin.get(address(slot)).content.decode()
     assert "<img src=x" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_it_says_whose_words_are_shown_and_why(world):
+    slot = make_slot(size=2, heading="For you")
+    variant = approved(world[0], headline="In other words")
+    approved(slot=slot, headline="Another heading")
+    page = look(login(User.objects.create_superuser("chief")), slot)
+    assert "In other words" in page
+    assert "Another heading" in page
+    assert page.count("made with AI and approved by an editor, for all readers.") == 2
+    assert variant.pk

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from waffle.models import Switch
 from wagtail.models import Locale, Site
 
 from personalization import conf
@@ -16,9 +17,10 @@ from personalization.events.models import Event
 from personalization.slots.context import ServingContext
 from personalization.slots.serve import serve
 from personalization.variants import reviewing
-from personalization.variants.choices import Act, State
+from personalization.variants.choices import AI_IMAGE, Act, State
 from personalization.variants.models import Variant, VariantSettings
 from personalization.variants.records import record
+from personalization.variants.serving import SWITCH
 from personalization.visitors.identity import sign_key
 from personalization.visitors.models import Segment
 from tests.factories import ArticlePageFactory, ImageFactory
@@ -296,6 +298,26 @@ def test_a_variants_image_stands_on_the_card_in_the_cards_format(item):
     Epoch.objects.advance("variants")
     assert card(item)["variant"] is None
     assert variant.pk
+
+
+def test_a_drawn_image_is_labelled_though_a_person_wrote_the_words(item):
+    image = ImageFactory()
+    image.tags.add(AI_IMAGE)
+    approved_by_hand(item, headline="Stars at hand", image=image)
+    told = card(item)
+    assert told["ai_label"] == LABEL
+    assert told["why_words"] == "Image: made with AI and approved by an editor, for all readers."
+    assert f'src="{told["image"]}"' in page()
+    Switch.objects.create(name=SWITCH, active=False)
+    assert card(item)["variant"] is None
+
+
+def test_an_image_that_is_deleted_takes_its_variant_along(item):
+    image = ImageFactory()
+    approved(item, headline="Stars at hand", image=image)
+    assert card(item)["image"]
+    image.delete()
+    assert card(item)["variant"] is None
 
 
 def test_a_click_says_in_whose_words_the_item_was_shown(item):
