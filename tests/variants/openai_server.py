@@ -12,8 +12,10 @@ It has the Responses API, Chat Completions and the images endpoint. `has_respons
 """
 
 import base64
+import gzip
 import io
 import json
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -79,6 +81,7 @@ class OpenAIServer(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.words: list[dict[str, str]] | Callable[[Asked], list[dict[str, str]]] | None = None
         self.text: str | None = None  # what the model writes, instead of JSON made of the words
+        self.raw: bytes | None = None  # the whole answer, whatever was asked
         self.usage: tuple[int, int] = (120, 40)
         self.delay = 30.0
         self.has_responses = True
@@ -250,7 +253,10 @@ def picture(format: str = "PNG", size: tuple[int, int] = (64, 40)) -> bytes:
 
 
 def well(handler: Handler, asked: Asked, **changes: Any) -> None:
-    handler.say(_content(handler.server, asked), asked, **changes)
+    if handler.server.raw is not None:
+        handler.send(handler.server.raw)
+    else:
+        handler.say(_content(handler.server, asked), asked, **changes)
 
 
 def _content(server: OpenAIServer, asked: Asked) -> str:
@@ -304,6 +310,20 @@ def not_an_image(handler: Handler, asked: Asked) -> None:
     handler.say(base64.b64encode(svg).decode(), asked)
 
 
+def large_image(handler: Handler, asked: Asked) -> None:
+    """One that does not compress: some three megabytes."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (1024, 1024), random.Random(1).randbytes(3 * 1024 * 1024)).save(out, "PNG")
+    handler.say(base64.b64encode(out.getvalue()).decode(), asked)
+
+
+def image_bomb(handler: Handler, asked: Asked) -> None:
+    """Few bytes that unfold to a hundred megapixels."""
+    out = io.BytesIO()
+    Image.new("1", (10_000, 10_000)).save(out, "PNG")
+    handler.say(base64.b64encode(out.getvalue()).decode(), asked)
+
+
 def no_usage(handler: Handler, asked: Asked) -> None:
     handler.send(json.dumps(ENDPOINTS[asked.path](_content(handler.server, asked), None)).encode())
 
@@ -349,6 +369,9 @@ MOODS: dict[str, Callable[[Handler, Asked], None]] = {
     "garbage": lambda handler, asked: handler.send(b"<html>Please sign in</html>", Content_Type="text/html"),
     "not_json": lambda handler, asked: handler.send(b'{"id": "resp_1", '),
     "nonsense": lambda handler, asked: handler.send(b'{"output": 3, "choices": [], "data": {}, "usage": "much"}'),
+    "compressed": lambda handler, asked: handler.send(gzip.compress(b" " * 10_000_000), Content_Encoding="gzip"),
     "image_url": image_url,
+    "large_image": large_image,
+    "image_bomb": image_bomb,
     "not_an_image": not_an_image,
 }

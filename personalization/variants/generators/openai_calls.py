@@ -16,10 +16,9 @@ from personalization.variants.generators.failures import failure, failure_of_sta
 from personalization.variants.generators.openai_access import NO_KEY, Access
 
 logger = logging.getLogger(__name__)
-# At DEBUG the SDK logs whole requests. Who wants to see prompts in a log has to say so for this very logger.
-for name in ("openai", "httpx2", "httpcore2"):
-    if logging.getLogger(name).level == logging.NOTSET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+# At DEBUG the SDK logs whole requests. Who wants prompts in a log has to say so for this very logger.
+if logging.getLogger("openai").level == logging.NOTSET:
+    logging.getLogger("openai").setLevel(logging.INFO)
 
 ENDPOINTS: Mapping[str, Callable[[AsyncOpenAI], Any]] = {
     "responses": lambda client: client.responses.with_raw_response.create,
