@@ -23,7 +23,8 @@ from wagtail.models import (
 
 from personalization.catalog.models import Epoch
 from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest, PromptTemplate
-from personalization.variants.choices import Act, State, Words
+from personalization.variants.checking import examine, keep, take_words
+from personalization.variants.choices import ORIGINAL, Act, State, Words
 from personalization.variants.hashing import content_digest, counterpart, source_digest
 from personalization.variants.lifecycle import (
     CONTENT,
@@ -216,6 +217,8 @@ class Variant(
         super().clean()
         if bool(self.item_id) == bool(self.slot_id):
             raise ValidationError({"item": _("Choose either an item or a slot.")})
+        if self.label == ORIGINAL:
+            raise ValidationError({"label": _("Experiments mean the original's own words by this: choose another.")})
         if not any(self.words.values()) and not self.image_id:
             raise ValidationError(_("Write at least one of the words, or choose an image."))
 
@@ -254,11 +257,19 @@ class Variant(
 
     @transaction.atomic
     def save_revision(self, user: Any = None, **kwargs: Any) -> Revision:
-        """Save a revision and, unlike other drafts, the row itself; an approval of other words is revoked."""
-        Epoch.objects.hold(EPOCH)
+        """Save a revision and, unlike other drafts, the row itself; an approval of other words is revoked.
+
+        The guardrails look at the words first: what they take out is not kept, and what they find is about these words.
+        """
+        row = lock(self)
+        examination = examine(self)
+        # Words that have not changed stay, whatever the rules have come to say of them: a decision stands on them.
+        if self.latest_revision_id is None or content_digest(self) != row.content_hash:
+            take_words(self, examination)
         revision = super().save_revision(user=user, **kwargs)
         self.editor = user
         self.save(update_fields=CONTENT)
+        keep(self, examination)
         return revision
 
     @transaction.atomic

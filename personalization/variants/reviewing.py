@@ -94,9 +94,8 @@ def approve(*, task_state: TaskState, user: Any, seen: str = "", comment: str = 
     variant, state = _waiting(task_state, user)
     if seen and seen != seen_by(variant):
         raise ReviewError(_("The words or their source have changed since you opened this page. Look at them again."))
-    if not variant.is_checked:
-        variant = check_variant(variant=variant)
-    if variant.is_blocked:
+    # By the rules as they are now, which may be stricter than when it was submitted.
+    if check_variant(variant=variant).is_blocked:
         raise ReviewError(_("A guardrail blocks this draft. Correct it, or reject it."))
     if variant.item_id and not variant.item.live:
         raise ReviewError(_("What these words are for is not published at present. Publish it first, or reject them."))

@@ -14,6 +14,7 @@ from wagtail.models import Locale, WorkflowState
 from personalization.catalog.models import Item
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import WAITING, Act, State, Words
+from personalization.variants.guardrails.form import storable
 from personalization.variants.hashing import item_source, slot_source, source_digest
 from personalization.variants.lifecycle import lock, person_at_work, put, withdraw
 from personalization.variants.models import Variant
@@ -40,6 +41,7 @@ def draft_variant(
 ) -> Variant:
     """Keep what a model wrote as a draft, with where it came from; nobody sees it before a person approves it."""
     source = item_source(item) if item else slot_source(slot)
+    words = storable(words)
     variant = Variant(
         item=item,
         slot=slot,
@@ -58,7 +60,7 @@ def draft_variant(
     )
     variant.save()
     variant.save_revision(user=None, clean=False)
-    return check_variant(variant=variant)
+    return variant
 
 
 @transaction.atomic

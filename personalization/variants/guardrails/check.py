@@ -14,7 +14,17 @@ from personalization.variants.guardrails.meaning import find_strayed
 from personalization.variants.guardrails.personal import find_personal
 from personalization.variants.guardrails.placeholders import find_placeholders, said
 from personalization.variants.guardrails.reading import find_hard
-from personalization.variants.guardrails.records import FIELDS, Checked, Draft, Finding, Hit, Material, Rules, Words
+from personalization.variants.guardrails.records import (
+    FIELDS,
+    LARGEST,
+    Checked,
+    Draft,
+    Finding,
+    Hit,
+    Material,
+    Rules,
+    Words,
+)
 from personalization.variants.guardrails.registry import OFF, REDACT
 from personalization.variants.guardrails.terms import find_missing, find_terms, says
 
@@ -79,7 +89,7 @@ def _wash(given: Words, rules: Rules) -> tuple[dict[str, str], list[Finding]]:
             findings += [finding.placeless() for finding in _graded(find(name, text), rules)]
             if rules.severity(rule) == REDACT:
                 text = cleaned(name, text)
-        words[name] = text
+        words[name] = text[: LARGEST[name]]
     return words, findings
 
 
