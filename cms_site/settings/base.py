@@ -162,6 +162,7 @@ CELERY_BEAT_SCHEDULE = {
     "run-experiment-schedule": {"task": "personalization.tasks.run_experiment_schedule", "schedule": 60.0},
     "sum-experiments": {"task": "personalization.tasks.sum_experiments", "schedule": 600.0},
     "learn-bandits": {"task": "personalization.tasks.learn_bandits", "schedule": crontab(minute=10, hour=0)},
+    "continue-generation": {"task": "personalization.tasks.continue_generation", "schedule": 60.0},
     "purge-events": {"task": "personalization.tasks.purge_events", "schedule": crontab(minute=45, hour=4)},
 }
 

@@ -1,0 +1,161 @@
+"""What a worker does for one part of a request: one question to the model, and drafts made of its answer."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from wagtail.models import Locale
+
+from personalization.variants import drawing, parts
+from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest
+from personalization.variants.budgets import BudgetError, call_model, reserve
+from personalization.variants.checking import check_variant
+from personalization.variants.choices import CallStatus, PartStatus, Words
+from personalization.variants.generators.base import Generator, GeneratorError, Picture
+from personalization.variants.generators.current import availability, current_generator
+from personalization.variants.hashing import Source, item_source, slot_source
+from personalization.variants.judging import praised_examples
+from personalization.variants.models import Variant
+from personalization.variants.prompting import Example, build_prompt, estimated_usage, examples_of
+from personalization.variants.services import draft_variant
+
+logger = logging.getLogger(__name__)
+# What a slot has words for: its heading and its text.
+SLOT_WORDS = (Words.HEADLINE, Words.SUMMARY)
+
+
+def generate_part(*, part_id: int, generator: Generator | None = None) -> bool:
+    """Ask the model for one part, and keep what it writes as drafts. False where the part is not to be done now.
+
+    However often it is called, and wherever a worker is killed, a part's drafts are made once: they are kept in the
+    transaction that lets the part end.
+    """
+    part = parts.claim(part_id)
+    if part is None:
+        return False
+    try:
+        _carry_out(part, generator or _ready_generator())
+    except GeneratorError as error:
+        _give_up(part, error)
+    except BudgetError as error:
+        parts.end(part, PartStatus.FAILED, str(error))
+    except Exception:
+        logger.exception("Part %s of request %s failed.", part.pk, part.request_id)
+        told = _("Something went wrong that nobody had thought of. Tell whoever runs this site: the log has more.")
+        parts.end(part, PartStatus.FAILED, told)
+    return True
+
+
+def fields_for(request: GenerationRequest, part: GenerationPart) -> list[str]:
+    """What is to be written: of a slot, only what it has."""
+    return [name for name in request.fields if part.item_id or name in SLOT_WORDS]
+
+
+def language_of(request: GenerationRequest, source: Source) -> Locale:
+    """The template's language, else the request's, else the source's own, else the site's."""
+    own = Locale.objects.filter(language_code=source.language).first() if source.language else None
+    return request.template.language or request.locale or own or Locale.get_default()
+
+
+def _ready_generator() -> Generator:
+    generator = current_generator()
+    if generator is None:
+        raise GeneratorError(CallStatus.UNREACHABLE, availability()[1])
+    return generator
+
+
+def _carry_out(part: GenerationPart, generator: Generator) -> None:
+    request, watch = part.request, parts.Watch(part)
+    source = item_source(part.item) if part.item_id else slot_source(part.slot)
+    locale = language_of(request, source)
+    prompt = build_prompt(
+        request.template,
+        source,
+        segment=part.segment,
+        fields=fields_for(request, part),
+        alternatives=request.alternatives,
+        locale=locale,
+        note=request.note,
+        examples=_examples(request, locale),
+    )
+    call = reserve(
+        part=part,
+        editor=request.requested_by,
+        generator=generator.name,
+        model=generator.model,
+        estimate=estimated_usage(prompt),
+        template_version=request.template.version,
+    )
+    answer = call_model(call, lambda: generator.write(prompt, is_cancelled=watch.is_cancelled))
+    alternatives = [words for one in answer.alternatives if any((words := _fitting(one)).values())]
+    if not alternatives:
+        raise GeneratorError(CallStatus.MALFORMED, _("The model wrote nothing. Try again, or choose another template."))
+    picture, told = drawing.draw_for(part, source, alternatives[0], generator, watch) if _draws(part) else (None, "")
+    for variant in _keep(part, call, locale, alternatives, picture, told):
+        check_variant(variant=variant, measures_meaning=True)
+
+
+@transaction.atomic
+def _keep(
+    part: GenerationPart,
+    call: GenerationCall,
+    locale: Locale,
+    alternatives: list[dict[str, str]],
+    picture: Picture | None,
+    told: str,
+) -> list[Variant]:
+    """Let the part end, and make its drafts, both or neither; none where the part is another worker's by now."""
+    if not parts.end(part, PartStatus.DONE, told):
+        return []
+    image = drawing.keep_picture(picture, part, alternatives[0]) if picture else None
+    described = {Words.IMAGE_DESCRIPTION: image.description} if image else {}
+    return [
+        draft_variant(
+            words=words | described,
+            locale=locale,
+            item=part.item,
+            slot=part.slot,
+            segment=part.segment,
+            requested_by=part.request.requested_by,
+            image=image,
+            part=part,
+            call=call,
+            template_version=call.template_version,
+            model=call.model,
+        )
+        for words in alternatives[: part.request.alternatives]
+    ]
+
+
+def _give_up(part: GenerationPart, error: GeneratorError) -> None:
+    """Let a part wait where the server says when to come again; this is the only place that tries anything twice."""
+    if error.status == CallStatus.CANCELLED:
+        parts.end(part, PartStatus.STOPPED, str(error))
+    elif error.retry_after is not None:
+        parts.put_off(part, timedelta(seconds=error.retry_after), str(error))
+    else:
+        parts.end(part, PartStatus.FAILED, str(error))
+
+
+def _examples(request: GenerationRequest, locale: Locale) -> list[Example]:
+    """The template's own examples, and approved variants that editors liked."""
+    liked = praised_examples(request.template, locale) if request.template.learns else []
+    return [*examples_of(request.template), *(_example(variant) for variant in liked)]
+
+
+def _example(variant: Variant) -> dict[str, str]:
+    words = {name: text for name, text in variant.words.items() if text}
+    return {"source": " ".join(filter(None, variant.source_words.values())), **words}
+
+
+def _fitting(written: Mapping[str, Any]) -> dict[str, str]:
+    """Words as the database can hold them; that they are longer than the template allows is for guardrails to say."""
+    held = {name: Variant._meta.get_field(name).max_length for name in Words.values if name in written}
+    return {name: str(written[name]).strip()[:longest] for name, longest in held.items()}
+
+
+def _draws(part: GenerationPart) -> bool:
+    return bool(part.request.draws_image and part.item_id)
