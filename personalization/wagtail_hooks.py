@@ -4,32 +4,58 @@ from django.contrib.auth.models import Permission
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.permissions import register_permission_policy
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
 from personalization.editor import experiment_log, log_actions, variant_log
 from personalization.editor.alert_panel import AlertsPanel
+from personalization.editor.budgets import BudgetViewSet
 from personalization.editor.choosers import item_chooser
 from personalization.editor.demand import DemandViewSet
 from personalization.editor.experiments import ExperimentViewSet
 from personalization.editor.fairness import FairnessAuditViewSet, ItemGroupViewSet
+from personalization.editor.generation_requests import GenerationRequestViewSet
 from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
 from personalization.editor.judgements import JudgeView
+from personalization.editor.prompt_templates import PromptTemplateViewSet
 from personalization.editor.quarantine import QuarantineViewSet
 from personalization.editor.segments import SegmentViewSet
 from personalization.editor.sender_keys import SenderKeyViewSet
 from personalization.editor.slots import SlotViewSet
 from personalization.editor.training import TrainingRunViewSet
+from personalization.editor.variant_access import VariantPolicy
+from personalization.editor.variant_edit import offer_no_publishing
+from personalization.editor.variant_queue import QueueViewSet, WaitingPanel
+from personalization.editor.variants import VariantViewSet
 from personalization.editor.versions import ModelVersionViewSet
+from personalization.variants.models import Variant
+
+
+class VariantGroup(SnippetViewSetGroup):
+    """A menu within the menu: what models write, what people decide about it, and within which limits."""
+
+    items = (
+        GenerationRequestViewSet,
+        PromptTemplateViewSet,
+        BudgetViewSet,
+    )
+    menu_label = _("AI variants")
+    menu_icon = "edit"
+    menu_name = "variants"
+    add_to_admin_menu = False
 
 
 class PersonalizationGroup(SnippetViewSetGroup):
     items = (
         SlotViewSet,
         ExperimentViewSet,
+        VariantViewSet,
+        QueueViewSet,
         SegmentViewSet,
         ItemViewSet,
+        VariantGroup,
         DemandViewSet,
         ModelVersionViewSet,
         TrainingRunViewSet,
@@ -45,6 +71,8 @@ class PersonalizationGroup(SnippetViewSetGroup):
     menu_order = 250
 
 
+# Before the group asks for it: it would get the usual one, by which publishing is a permission.
+register_permission_policy(Variant, VariantPolicy(Variant))
 register_snippet(PersonalizationGroup)
 
 
@@ -69,6 +97,16 @@ def register_monitoring_permissions():
 @hooks.register("construct_homepage_panels")
 def show_alerts(request, panels):
     panels.append(AlertsPanel())
+
+
+@hooks.register("construct_homepage_panels")
+def show_waiting_variants(request, panels):
+    panels.append(WaitingPanel())
+
+
+@hooks.register("construct_snippet_action_menu")
+def offer_no_publishing_of_variants(menu_items, request, context):
+    offer_no_publishing(menu_items, request, context)
 
 
 @hooks.register("register_log_actions")

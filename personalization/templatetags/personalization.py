@@ -14,7 +14,9 @@ from personalization.catalog.registry import extractor_for
 from personalization.slots import rendering
 from personalization.slots.context import ServingContext
 from personalization.slots.models import Slot
+from personalization.slots.rehearsal import rehearse
 from personalization.slots.serve import serve_preview
+from personalization.variants.models import Variant
 
 register = template.Library()
 logger = logging.getLogger(__name__)
@@ -58,6 +60,14 @@ def slot_preview(context: RequestContext, slot: Slot) -> SafeString:
     """A slot as it stands in the editor's form, for a new visitor."""
     decision = serve_preview(slot, ServingContext.for_preview())
     return rendering.render_decision(decision, request=context.get("request"))
+
+
+@register.simple_tag(takes_context=True)
+def variant_preview(context: RequestContext, variant: Variant, slot: Slot | None = None) -> SafeString:
+    """A variant's words in a slot, approved or not, for the eyes of its reviewers."""
+    if not variant.item_id and not variant.slot_id:
+        return rendering.EMPTY
+    return rendering.render_decision(rehearse(variant, slot or None), request=context.get("request"))
 
 
 def _checked(mode: str) -> str:

@@ -1,0 +1,126 @@
+"""Variants as editors keep them: the list, the form, the page of each one beside its original, and the queue."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.urls import path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.tables import Column, DateColumn, StatusTagColumn
+from wagtail.admin.widgets import BooleanRadioSelect
+from wagtail.admin.widgets.button import Button
+from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
+
+from personalization.editor.variant_access import READERS
+from personalization.editor.variant_edit import RetireView, SubmitView, VariantCreateView, VariantEditView, address
+from personalization.editor.variant_facts import audience, findings_summary, made_by, source_title, with_waiting_since
+from personalization.editor.variant_form import PANEL
+from personalization.editor.variant_review import FrameView, ReviewView
+from personalization.editor.variant_workflow import VariantWorkflowActionView
+from personalization.variants.choices import WAITING, State
+from personalization.variants.generators.current import availability
+from personalization.variants.models import Variant
+from personalization.visitors.models import Segment
+
+
+class VariantFilterSet(WagtailFilterSet):
+    state = django_filters.MultipleChoiceFilter(label=_("State"), choices=State.choices)
+    segment = django_filters.ModelChoiceFilter(
+        label=_("Segment"), queryset=Segment.objects.all(), null_label=_("For everybody"), null_value="none"
+    )
+    is_ai = django_filters.BooleanFilter(label=_("AI-made"), method="filter_ai", widget=BooleanRadioSelect)
+    model = django_filters.AllValuesFilter(label=_("Model"), empty_label=_("All models"))
+    label = django_filters.AllValuesFilter(label=_("Label"), empty_label=_("All labels"))
+
+    class Meta:
+        model = Variant
+        fields = ["state", "segment", "is_ai", "model", "label"]
+
+    def filter_ai(self, variants: QuerySet[Variant], name: str, value: bool) -> QuerySet[Variant]:
+        return variants.exclude(drafted={}) if value else variants.filter(drafted={})
+
+
+class VariantIndexView(IndexView):
+    results_template_name = "personalization/editor/variant/index_results.html"
+    any_permission_required = READERS
+
+    def get_base_queryset(self) -> QuerySet[Variant]:
+        return with_waiting_since(
+            super().get_base_queryset().select_related("item", "slot", "segment", "locale").defer("item__text")
+        )
+
+    @cached_property
+    def is_unfiltered(self) -> bool:
+        return not self.is_searching and not self.is_filtering
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        available, user = availability(), self.request.user
+        may_ask = user.has_perm("personalization.generate_variant")
+        asking_url = reverse("personalization_requests:ask") if may_ask and available.is_ready else ""
+        return super().get_context_data(asking_url=asking_url, available=available, may_ask=may_ask, **kwargs)
+
+    def get_list_more_buttons(self, instance: Variant) -> list:
+        buttons = [button for button in super().get_list_more_buttons(instance) if button.icon_name != "info-circle"]
+        look = Button(gettext("Beside the original"), url=address("review", instance), icon_name="view", priority=15)
+        return [*buttons, look]
+
+
+class VariantViewSet(SnippetViewSet):
+    model = Variant
+    url_namespace = "personalization_variants"
+    url_prefix = "personalization/variants"
+    icon = "edit"
+    menu_label = _("Variants")
+    index_view_class = VariantIndexView
+    index_results_template_name = VariantIndexView.results_template_name
+    add_view_class = VariantCreateView
+    edit_view_class = VariantEditView
+    workflow_action_view_class = VariantWorkflowActionView
+    inspect_view_enabled = True
+    inspect_view_class = ReviewView
+    inspect_template_name = ReviewView.template_name
+    copy_view_enabled = False
+    edit_handler = PANEL
+    filterset_class = VariantFilterSet
+    search_fields = ["headline", "summary", "label", "item__title"]
+    search_backend_name = None
+    list_per_page = 50
+    ordering = "-created_at"
+    list_display = [
+        "__str__",
+        StatusTagColumn(
+            "state",
+            label=_("State"),
+            accessor="get_state_display",
+            primary=lambda variant: variant.state == State.APPROVED,
+            sort_key="state",
+        ),
+        Column("source", label=_("Words otherwise"), accessor=source_title, sort_key="item__title"),
+        Column("segment", label=_("For"), accessor=audience, sort_key="segment__name"),
+        Column("locale", label=_("Language"), sort_key="locale"),
+        Column("made_by", label=_("Written by"), accessor=made_by, sort_key="model"),
+        Column("findings", label=_("Findings"), accessor=findings_summary),
+        DateColumn(
+            "waiting_since",
+            label=_("Waiting since"),
+            accessor=lambda variant: variant.waiting_since if variant.state in WAITING else None,
+            sort_key="waiting_since",
+        ),
+    ]
+
+    def get_permissions_to_register(self):
+        """Offer groups no permission to publish: it would mean nothing."""
+        return super().get_permissions_to_register().exclude(codename="publish_variant")
+
+    def get_urlpatterns(self) -> list:
+        row = f"<{self.pk_path_converter}:pk>"
+        return [
+            *super().get_urlpatterns(),
+            path(f"{row}/review/", self.inspect_view, name="review"),
+            path(f"{row}/frame/", self.construct_view(FrameView), name="frame"),
+            path(f"{row}/submit/", self.construct_view(SubmitView), name="submit"),
+            path(f"{row}/retire/", self.construct_view(RetireView), name="retire"),
+        ]
