@@ -10,6 +10,7 @@ from personalization.experiments.choices import Allocation, Method, Role
 from personalization.experiments.models import Arm, Experiment, Metric
 from personalization.experiments.wording import plain, whole
 from personalization.slots.policies import UnknownPolicyError, find
+from personalization.variants.choices import ORIGINAL
 from personalization.visitors.rules import DEVICES, languages
 
 
@@ -33,6 +34,10 @@ def changes_of(arm: Arm) -> Iterator[str]:
         yield gettext("model version: %(version)s") % {"version": arm.model_version}
     if arm.heading:
         yield gettext("heading: “%(heading)s”") % {"heading": arm.heading}
+    if arm.wording == ORIGINAL:
+        yield gettext("words: the originals only")
+    elif arm.wording:
+        yield gettext("words: variants labelled “%(label)s”") % {"label": arm.wording}
     if arm.diversity is not None:
         yield gettext("diversity: %(n)s") % {"n": plain(arm.diversity)}
     if arm.freshness is not None:

@@ -1,6 +1,6 @@
 """What a draft's forms accept, and say of what they do not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,6 +15,8 @@ from personalization.experiments.models import Arm, Experiment
 from personalization.slots import policies
 from personalization.slots.placeholders import validate_placeholders
 from personalization.training.models import ModelVersion
+from personalization.variants.choices import ORIGINAL
+from personalization.variants.models import Variant
 from personalization.visitors.rules import DEVICES, languages, validate_flag
 
 
@@ -72,6 +74,13 @@ class ArmForm(WagtailAdminModelForm):
         label=gettext_lazy("Model version"),
         required=False,
         empty_label=gettext_lazy("Whichever serves"),
+    )
+
+    wording = forms.ChoiceField(
+        label=gettext_lazy("Words"),
+        required=False,
+        choices=lambda: list(wordings()),
+        help_text=gettext_lazy("Variants with a label are made or labelled under Variants; only approved ones show."),
     )
 
     def clean_key(self) -> str:
@@ -136,4 +145,14 @@ def kept(formset: BaseChildFormSet) -> list[dict]:
 
 
 def _changes(cleaned: dict) -> dict:
-    return {name: cleaned.get(name) for name in ("policy", "heading", "diversity", "freshness")}
+    return {name: cleaned.get(name) for name in ("policy", "heading", "diversity", "freshness", "wording")}
+
+
+def wordings() -> Iterator[tuple[str, str]]:
+    """What an arm may ask for: whatever fits, the original, or the variants of one label."""
+    yield "", _("The approved variants that fit a visitor")
+    yield ORIGINAL, _("The original words only")
+    of_variants = Variant.objects.order_by().values_list("label", flat=True).distinct()
+    labels = {*of_variants, *Arm.objects.order_by().values_list("wording", flat=True).distinct()}
+    for label in sorted(labels - {"", ORIGINAL}):
+        yield label, _("Variants labelled “%(label)s”") % {"label": label}

@@ -70,7 +70,7 @@ ARM = [
     FieldRowPanel([FieldPanel("is_control"), FieldPanel("weight")]),
     FieldPanel("personalizes"),
     FieldRowPanel([FieldPanel("policy"), FieldPanel("model_version")]),
-    FieldPanel("heading"),
+    FieldRowPanel([FieldPanel("heading"), FieldPanel("wording")]),
     FieldRowPanel([FieldPanel("diversity"), FieldPanel("freshness")]),
     FieldPanel("levels"),
 ]

@@ -12,6 +12,8 @@ from personalization.experiments.assignment import HELD_OUT
 from personalization.experiments.choices import Role
 from personalization.experiments.models import Arm, Experiment
 from personalization.experiments.observations import find_bandit_flaws
+from personalization.variants.choices import ORIGINAL, State
+from personalization.variants.models import Variant
 
 TRAFFIC_DAYS = 28
 SWITCH = "personalization"
@@ -34,6 +36,7 @@ def find_obstacles(experiment: Experiment) -> Iterator[str]:
     """What stands in the way now, flaws included."""
     yield from find_flaws(experiment)
     yield from _model_obstacles(experiment)
+    yield from _word_obstacles(experiment)
     if not experiment.slot.live:
         yield _("The slot “%(slot)s” is not live: publish it.") % {"slot": experiment.slot}
     elif not _has_traffic(experiment.slot.key):
@@ -78,6 +81,19 @@ def _model_obstacles(experiment: Experiment) -> Iterator[str]:
                 "version": arm.model_version,
                 "arm": arm,
             }
+
+
+def _word_obstacles(experiment: Experiment) -> Iterator[str]:
+    shown = Variant.objects.filter(state=State.APPROVED, live=True)
+    for arm in experiment.arms.all():
+        if arm.wording == ORIGINAL and not shown.exists():
+            yield _("Arm “%(arm)s” shows the original words, and so does every other: no variant is approved.") % {
+                "arm": arm
+            }
+        elif arm.wording not in ("", ORIGINAL) and not shown.filter(label=arm.wording).exists():
+            yield _(
+                "No approved variant is labelled “%(label)s”, which arm “%(arm)s” asks for: it would show originals."
+            ) % {"label": arm.wording, "arm": arm}
 
 
 def _has_traffic(slot_key: str) -> bool:

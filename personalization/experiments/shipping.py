@@ -27,6 +27,11 @@ def why_not_handed_over(arm: Arm | None, user: Any = None) -> Iterator[str]:
         yield _("To ship an arm is to publish the slot, which you may not: ask somebody who may.")
     elif arm.experiment.slot.locked:
         yield _("The slot “%(slot)s” is locked: unlock it, then ship.") % {"slot": arm.experiment.slot}
+    elif arm.wording:
+        yield _(
+            "This arm differs by its words, which are no setting of a slot. Approve the variants that did well, retire "
+            "the others, and end the test without shipping."
+        )
     elif arm.model_version and arm.model_version.status != arm.model_version.Status.PROMOTED:
         yield _(
             "This arm ranks by %(version)s, and slots rank by the version that serves: promote it first, then ship."

@@ -158,6 +158,7 @@ def _definition(slot: Slot, pool: Blocks, rules: Blocks, names: Names) -> Defini
         fair_by=slot.fair_by,
         fair_tags=_tags(slot.fair_tags),
         dismissible=slot.dismissible,
+        wording=slot.wording,
         audience=_audience(rules, names),
         tailoring=tuple(
             (names.segments[block["segment"]], _rules(_blocks(block["rules"]), names))

@@ -41,6 +41,9 @@ class TypesField(models.JSONField):
 class Slot(PreviewableMixin, DraftStateMixin, LockableMixin, RevisionMixin, models.Model):
     """A named place whose content varies."""
 
+    # No field: only an experiment's arm states which words a slot shows, and what looks at it sets this.
+    wording = ""
+
     class TagsMatch(models.TextChoices):
         ANY = "any", _("Any of the tags")
         ALL = "all", _("All of the tags")

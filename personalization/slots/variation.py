@@ -9,10 +9,8 @@ from django.utils.translation import gettext
 from personalization.slots.context import ServingContext
 from personalization.slots.definitions import Definition
 from personalization.slots.stages import log_failure
-from personalization.variants.choices import Words
+from personalization.variants.choices import ORIGINAL, Words
 from personalization.variants.serving import IMAGE, ServedVariant
-
-ORIGINAL = "original"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ class State(models.TextChoices):
 
 
 WAITING = (State.IN_REVIEW, State.STALE)
+# What an experiment's arm asks for instead of a label: no variant at all.
+ORIGINAL = "original"
 # The tag by which images that a model drew are known, whatever stands beside them.
 AI_IMAGE = "ai-generated"
 

@@ -19,6 +19,8 @@ from tests.editor.conftest import login, staff
 from tests.editor.test_permissions import judge
 from tests.experiments.day_sums import write_day_sums
 from tests.experiments.world import act, make_experiment
+from tests.slots.world import make_item
+from tests.variants.world import approved
 
 AUTHOR = ("add_experiment", "change_experiment", "delete_experiment", "view_experiment")
 ARM = {"weight": "1", "personalizes": "on", "policy": "", "model_version": "", "heading": "", "levels": ""}
@@ -397,3 +399,22 @@ def test_groups_can_be_given_the_permission_to_run_experiments(admin):
     page = admin.get(reverse("wagtailusers_groups:add")).content.decode()
     permission = Permission.objects.get(codename="run_experiment")
     assert f'value="{permission.pk}"' in page
+
+
+def test_an_arm_may_ask_for_words(admin, draft, seen):
+    author = User.objects.get(username="editor")
+    author.user_permissions.add(*Permission.objects.filter(codename__in=("add_variant", "change_variant")))
+    approved(make_item(1), headline="In short", label="short")
+    form = text(admin.get(to("arms", draft)))
+    assert "Variants labelled “short”" in form
+    assert admin.post(to("arms", draft), arms_data(draft, arms_of(draft, wording="long"))).status_code == 200
+    answer = admin.post(to("arms", draft), arms_data(draft, arms_of(draft, wording="short")))
+    assert answer.url == to("metrics", draft)
+    assert "words: variants labelled “short”" in text(admin.get(to("inspect", draft)))
+    seen.languages = "any"
+    seen.save()
+    look = reverse("personalization_experiments:look", args=[draft.pk, "b"])
+    assert "In short" in text(admin.get(look))
+    Arm.objects.filter(key="b").update(wording="original")
+    assert "words: the originals only" in text(admin.get(to("inspect", draft)))
+    assert "In short" not in text(admin.get(look))

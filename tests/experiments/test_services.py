@@ -130,6 +130,10 @@ def without_consent(draft):
     Event.objects.update(for_analytics=False)
 
 
+def worded(label: str):
+    return lambda draft: draft.arms.filter(key="b").update(wording=label)
+
+
 OBSTACLES = {
     "no goal": (lambda draft: draft.metrics.update(role="guardrail"), "No metric is a goal"),
     "one arm": (set_arms(1), "at least two arms"),
@@ -146,6 +150,8 @@ OBSTACLES = {
     "a flag for staff only": (with_flag(staff=True), "nobody but staff"),
     "the slot's flag": (of_slot(flag="gone"), "“gone” of the slot does not exist"),
     "a model without files": (without_files, "are deleted"),
+    "a label that no approved variant has": (worded("short"), "No approved variant is labelled “short”"),
+    "originals where there is nothing else": (worded("original"), "no variant is approved"),
     "a switch that is off": (
         lambda draft: get_waffle_switch_model().objects.create(name="personalization", active=False),
         "switched off for the whole site",
@@ -385,6 +391,11 @@ class TestEnd:
         draft.arms.filter(key="b").update(model_version=version)
         services.start(experiment=draft)
         assert "promote it first" in refusal(end, experiment=draft, verdict="ship", arm="b")
+
+    def test_words_are_no_setting_of_a_slot(self, draft):
+        services.start(experiment=draft)
+        draft.arms.filter(key="b").update(wording="short")
+        assert "without shipping" in refusal(end, experiment=draft, verdict="ship", arm="b")
 
     def test_a_locked_slot_takes_nothing_over(self, draft):
         services.start(experiment=draft)
