@@ -45,7 +45,7 @@ from personalization.experiments.obstacles import SWITCH, is_on
 from personalization.slots.models import Slot
 from personalization.training.services import training_requested
 from personalization.variants import services as variants
-from personalization.variants.models import Variant
+from personalization.variants.models import RuleSet, Variant
 from personalization.variants.serving import SWITCH as AI_SWITCH
 from personalization.variants.workflow import ensure_workflow
 from personalization.visitors.identity import read_key, remember_cookie_change
@@ -150,6 +150,12 @@ def note_replaced_image(sender: type[Model], instance: Model, created: bool, raw
 @receiver(pre_delete, sender=get_image_model())
 def note_deleted_image(sender: type[Model], instance: Model, **kwargs: Any) -> None:
     variants.note_changed_image(image=instance, is_going=True)
+
+
+@receiver([post_save, post_delete], sender=RuleSet)
+def hold_variants_against_new_rules(sender: type[Model], instance: RuleSet, raw: bool = False, **kwargs: Any) -> None:
+    if not raw:
+        tasks.enqueue(tasks.recheck_variants)
 
 
 @receiver(post_migrate)

@@ -16,7 +16,7 @@ from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
 from personalization.monitoring.models import FairnessAudit
 from personalization.training import services as training
-from personalization.variants import generation
+from personalization.variants import generation, rechecking
 from personalization.variants import services as variants
 from personalization.variants.models import GenerationRequest
 from personalization.visitors import segments
@@ -130,6 +130,17 @@ def continue_generation() -> int:
     for part_id in due:
         enqueue(generate_part, part_id)
     return len(due)
+
+
+@shared_task
+def recheck_variants() -> int:
+    """Hold variants against guardrails that have changed; one that is stopped goes on where it was, if run again."""
+    report = rechecking.recheck()
+    if report.in_slots:
+        logger.warning(
+            "Approved variants that the guardrails would block today: %s.", ", ".join(map(str, report.in_slots))
+        )
+    return report.checked
 
 
 def generate(request: GenerationRequest) -> None:

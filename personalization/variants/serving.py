@@ -71,7 +71,7 @@ def serving_variants() -> Served:
     is_off = get_waffle_switch_model().objects.filter(name=SWITCH, active=False).exists()
     for variant, approval in _approved():
         # What was changed behind the forms' back has another digest than what was approved.
-        if approval.content_hash != content_digest(variant):
+        if approval.content_hash != content_digest(variant) or not _is_plain(variant):
             continue
         served = as_served(variant, approval)
         if not (is_off and served.is_ai):
@@ -118,6 +118,11 @@ def as_served(variant: Variant, approval: ApprovalRecord) -> ServedVariant:
         go_live_at=variant.go_live_at,
         expire_at=variant.expire_at,
     )
+
+
+def _is_plain(variant: Variant) -> bool:
+    """Whether a visitor would read exactly what was approved; what would have to be cleaned first is not shown at all."""
+    return all(_clean(text) == text for text in variant.words.values())
 
 
 # Most of what is read again has not changed.
