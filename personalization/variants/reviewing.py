@@ -106,6 +106,7 @@ def approve(*, task_state: TaskState, user: Any, seen: str = "", comment: str = 
     else:
         put(variant, state=State.APPROVED)
         record(variant, Act.APPROVED, user=user, comment=comment)
+    state.revision = variant.latest_revision  # These words are approved, not those that were submitted.
     state.approve(user=user, comment=comment)
     return Variant.objects.get(pk=variant.pk)
 

@@ -129,7 +129,7 @@ class VariantReviewTask(Task):
     def get_template_for_action(self, action: str) -> str:
         return "personalization/editor/review_modal.html"
 
-    def on_action(self, task_state: TaskState, user: Any, action_name: str, **kwargs: Any) -> None:
+    def on_action(self, task_state: TaskState, user: Any, action_name: str, /, **kwargs: Any) -> None:
         """Decide. Whatever a request brings along is read by the action's form, and refused where that says so."""
         if action_name not in DECISIONS:
             raise reviewing.ReviewError(gettext("There is no such decision about a variant."))
