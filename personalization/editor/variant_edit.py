@@ -108,7 +108,7 @@ class VariantEditView(NoPublishingMixin, EditView):
     @cached_property
     def header_buttons(self) -> list:
         url = address("review", self.object)
-        return [*super().header_buttons, HeaderButton(gettext("Beside the original"), url=url, icon_name="view")]
+        return [*super().header_buttons, HeaderButton(gettext("Review"), url=url, icon_name="view")]
 
 
 class SubmitView(PermissionCheckedMixin, View):

@@ -40,6 +40,11 @@ def with_waiting_since(variants: QuerySet[Variant]) -> QuerySet[Variant]:
     return variants.annotate(waiting_since=Coalesce(Subquery(entries.order_by("-pk").values("at")[:1]), "created_at"))
 
 
+def state_label(variant: Variant) -> str:
+    """Its state in a word or two, for lists."""
+    return gettext("Stale") if variant.state == State.STALE else variant.get_state_display()
+
+
 def source_title(variant: Variant) -> str:
     """What the variant words otherwise, by name."""
     if variant.item_id:
@@ -65,7 +70,7 @@ def findings_summary(variant: Variant) -> str:
         return gettext("not checked yet")
     numbers = Counter(finding["severity"] for finding in variant.findings)
     told = (
-        ngettext("%(n)d blocks", "%(n)d block", numbers["block"]) % {"n": numbers["block"]},
+        ngettext("%(n)d blocking", "%(n)d blocking", numbers["block"]) % {"n": numbers["block"]},
         ngettext("%(n)d redacted", "%(n)d redacted", numbers["redact"]) % {"n": numbers["redact"]},
         ngettext("%(n)d warning", "%(n)d warnings", numbers["warn"]) % {"n": numbers["warn"]},
     )

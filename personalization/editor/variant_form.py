@@ -10,6 +10,7 @@ from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, MultiFiel
 from wagtail.models import Locale
 
 from personalization.editor.variant_facts import meaning_of, provenance_of
+from personalization.editor.variant_findings import shown_findings
 from personalization.slots.rules import ItemChooser
 from personalization.variants.choices import State, Words
 from personalization.variants.guardrails.records import LIMITS
@@ -107,7 +108,7 @@ class FindingsPanel(InstancePanel):
     file = "personalization/editor/variant/findings.html"
 
     def facts_of(self, variant: Variant) -> dict[str, Any]:
-        return {"variant": variant}
+        return {"variant": variant, "findings": shown_findings(variant)}
 
 
 class ProvenancePanel(InstancePanel):
@@ -126,6 +127,9 @@ WORDS = MultiFieldPanel(
         FieldPanel("image_description"),
     ]
 )
+BESIDE = MultiFieldPanel(
+    [SourcePanel(heading=_("Original")), FindingsPanel(heading=_("What the guardrails found"))], classname="slot-beside"
+)
 PANEL = ObjectList(
     [
         StatePanel(heading=_("State")),
@@ -136,8 +140,7 @@ PANEL = ObjectList(
             heading=_("What it is for"),
             help_text=_("Choose an item, or a slot to word its heading and text otherwise."),
         ),
-        FieldRowPanel([WORDS, SourcePanel(heading=_("Original"))], heading=_("Words")),
-        FindingsPanel(heading=_("What the guardrails found")),
+        FieldRowPanel([WORDS, BESIDE], heading=_("Words")),
         MultiFieldPanel(
             [FieldRowPanel([FieldPanel("segment", widget=forms.Select), FieldPanel("label")])], heading=_("For whom")
         ),

@@ -78,7 +78,8 @@ def _row(variant: Variant, obstacle: str) -> Waiting:
         variant=variant,
         title=source_title(variant),
         audience=audience(variant),
-        words=[(str(Words(name).label), text) for name, text in variant.words.items() if text],
+        # The headline is the row's title already.
+        words=[(str(Words(name).label), text) for name, text in variant.words.items() if text and name != "headline"],
         since=variant.waiting_since,
         findings=findings_summary(variant),
         seen=seen_by(variant),

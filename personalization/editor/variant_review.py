@@ -29,6 +29,7 @@ from personalization.editor.variant_facts import (
     source_title,
     with_waiting_since,
 )
+from personalization.editor.variant_findings import shown_findings
 from personalization.editor.variant_queue import NAMESPACE as QUEUE
 from personalization.editor.variant_queue import next_after
 from personalization.slots.models import Slot
@@ -48,7 +49,7 @@ class ReviewView(InspectView):
     """The page of one variant. A post decides about what the page showed."""
 
     any_permission_required = READERS
-    page_title = _("Beside the original")
+    page_title = _("Review")
     header_icon = "view"
     template_name = "personalization/editor/variant/review.html"
 
@@ -86,6 +87,7 @@ class ReviewView(InspectView):
             sides=beside_source(variant),
             images=images_of(variant) if variant.image_id else None,
             changes=source_changes(variant),
+            findings=shown_findings(variant),
             is_approved=variant.state == State.APPROVED,
             replaced=replaced_by(variant),
             places=places,

@@ -11,12 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, DateColumn, StatusTagColumn
 from wagtail.admin.widgets import BooleanRadioSelect
-from wagtail.admin.widgets.button import Button
+from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
+from personalization.editor.generation_requests import ask_button
 from personalization.editor.variant_access import READERS
 from personalization.editor.variant_edit import RetireView, SubmitView, VariantCreateView, VariantEditView, address
-from personalization.editor.variant_facts import audience, findings_summary, made_by, source_title, with_waiting_since
+from personalization.editor.variant_facts import (
+    audience,
+    findings_summary,
+    made_by,
+    source_title,
+    state_label,
+    with_waiting_since,
+)
 from personalization.editor.variant_form import PANEL
 from personalization.editor.variant_review import FrameView, ReviewView
 from personalization.editor.variant_workflow import VariantWorkflowActionView
@@ -56,6 +64,12 @@ class VariantIndexView(IndexView):
     def is_unfiltered(self) -> bool:
         return not self.is_searching and not self.is_filtering
 
+    @cached_property
+    def header_buttons(self) -> list:
+        may_ask = self.request.user.has_perm("personalization.generate_variant")
+        queue = HeaderButton(gettext("Queue"), url=reverse("personalization_queue:index"), icon_name="clipboard-list")
+        return [*super().header_buttons, *([ask_button()] if may_ask else []), queue]
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         available, user = availability(), self.request.user
         may_ask = user.has_perm("personalization.generate_variant")
@@ -64,7 +78,7 @@ class VariantIndexView(IndexView):
 
     def get_list_more_buttons(self, instance: Variant) -> list:
         buttons = [button for button in super().get_list_more_buttons(instance) if button.icon_name != "info-circle"]
-        look = Button(gettext("Beside the original"), url=address("review", instance), icon_name="view", priority=15)
+        look = Button(gettext("Review"), url=address("review", instance), icon_name="view", priority=15)
         return [*buttons, look]
 
 
@@ -94,7 +108,7 @@ class VariantViewSet(SnippetViewSet):
         StatusTagColumn(
             "state",
             label=_("State"),
-            accessor="get_state_display",
+            accessor=state_label,
             primary=lambda variant: variant.state == State.APPROVED,
             sort_key="state",
         ),
