@@ -8,14 +8,16 @@ from wagtail.permissions import register_permission_policy
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
-from personalization.editor import experiment_log, log_actions, variant_log
+from personalization.editor import asking_policy, experiment_log, log_actions, variant_log
 from personalization.editor.alert_panel import AlertsPanel
+from personalization.editor.approval_records import ApprovalRecordViewSet
 from personalization.editor.budgets import BudgetViewSet
 from personalization.editor.choosers import item_chooser
 from personalization.editor.demand import DemandViewSet
 from personalization.editor.experiments import ExperimentViewSet
 from personalization.editor.fairness import FairnessAuditViewSet, ItemGroupViewSet
 from personalization.editor.generation_requests import GenerationRequestViewSet
+from personalization.editor.guardrails import RuleSetViewSet
 from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
 from personalization.editor.judgements import JudgeView
@@ -30,16 +32,20 @@ from personalization.editor.variant_edit import offer_no_publishing
 from personalization.editor.variant_queue import QueueViewSet, WaitingPanel
 from personalization.editor.variants import VariantViewSet
 from personalization.editor.versions import ModelVersionViewSet
-from personalization.variants.models import Variant
+from personalization.variants.models import GenerationRequest, Variant
 
 
 class VariantGroup(SnippetViewSetGroup):
     """A menu within the menu: what models write, what people decide about it, and within which limits."""
 
     items = (
+        QueueViewSet,
+        VariantViewSet,
         GenerationRequestViewSet,
         PromptTemplateViewSet,
+        RuleSetViewSet,
         BudgetViewSet,
+        ApprovalRecordViewSet,
     )
     menu_label = _("AI variants")
     menu_icon = "edit"
@@ -51,11 +57,9 @@ class PersonalizationGroup(SnippetViewSetGroup):
     items = (
         SlotViewSet,
         ExperimentViewSet,
-        VariantViewSet,
-        QueueViewSet,
+        VariantGroup,
         SegmentViewSet,
         ItemViewSet,
-        VariantGroup,
         DemandViewSet,
         ModelVersionViewSet,
         TrainingRunViewSet,
@@ -73,6 +77,7 @@ class PersonalizationGroup(SnippetViewSetGroup):
 
 # Before the group asks for it: it would get the usual one, by which publishing is a permission.
 register_permission_policy(Variant, VariantPolicy(Variant))
+register_permission_policy(GenerationRequest, asking_policy.policy, exact_class=True)
 register_snippet(PersonalizationGroup)
 
 

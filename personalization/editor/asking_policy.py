@@ -3,7 +3,6 @@
 from typing import Any
 
 from wagtail.permission_policies import ModelPermissionPolicy
-from wagtail.permissions import register_permission_policy
 
 from personalization.variants.models import GenerationRequest
 
@@ -24,4 +23,3 @@ class AskingPolicy(ModelPermissionPolicy):
 
 
 policy = AskingPolicy(GenerationRequest)
-register_permission_policy(GenerationRequest, policy, exact_class=True)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.staticfiles import versioned_static
 
 from personalization.catalog.models import Item
-from personalization.slots.rules import ITEM_CHOOSER
+from personalization.slots.rules import ITEM_CHOOSER, ItemChooser
 
 
 class ItemPicker(forms.SelectMultiple):
@@ -39,6 +39,13 @@ def _chosen(values: Iterable[Any]) -> list[Item]:
 def is_key(value: Any) -> bool:
     """Whether a value can be the key of a row at all: databases stumble over larger numbers."""
     return str(value).isascii() and str(value).isdecimal() and int(value) <= BigIntegerField.MAX_BIGINT
+
+
+class OneItem(ItemChooser):
+    """The window for one item; what a forged form names and is no key shows as nothing chosen."""
+
+    def get_instance(self, value: Any) -> Item | None:
+        return super().get_instance(value) if isinstance(value, Item) or is_key(value) else None
 
 
 class RowsField(forms.ModelMultipleChoiceField):

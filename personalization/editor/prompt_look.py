@@ -16,8 +16,8 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail.models import Locale
 
 from personalization.catalog.models import Item
+from personalization.editor.item_picker import OneItem
 from personalization.editor.read_only import READERS
-from personalization.slots.rules import ItemChooser
 from personalization.variants.choices import Words
 from personalization.variants.hashing import item_source
 from personalization.variants.models import PromptTemplate
@@ -26,7 +26,7 @@ from personalization.visitors.models import Segment
 
 
 class LookForm(forms.Form):
-    item = forms.ModelChoiceField(Item.objects.filter(live=True), label=_("Item"), widget=ItemChooser)
+    item = forms.ModelChoiceField(Item.objects.filter(live=True), label=_("Item"), widget=OneItem)
     segment = forms.ModelChoiceField(
         Segment.objects.filter(live=True), label=_("Segment"), required=False, empty_label=_("Everybody")
     )

@@ -114,3 +114,6 @@ class PromptTemplateViewSet(SnippetViewSet):
             path("look/<int:pk>/", self.construct_view(PromptLookView), name="look"),
             path("starter/", self.construct_view(StarterView), name="starter"),
         ]
+
+    def register_chooser_viewset(self) -> None:
+        """Nothing chooses templates by a window, so there is none to list them to all who may enter the admin."""
