@@ -1,7 +1,6 @@
 """An experiment's figures as CSV: for spreadsheets, which must not take what somebody has typed for a formula."""
 
 import csv
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,8 +8,7 @@ from django.http import HttpResponse
 
 from personalization.experiments.models import DaySum, Experiment
 from personalization.experiments.readings import ArmReading, MetricReading, Results
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from personalization.variants.sheets import safe
 
 RESULT_COLUMNS = (
     "metric",
@@ -39,13 +37,6 @@ def csv_response(name: str, rows: Iterable[Sequence[object]]) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     csv.writer(response).writerows([safe(cell) for cell in row] for row in rows)
     return response
-
-
-def safe(cell: object) -> object:
-    """The cell; a text that a spreadsheet would calculate gets an apostrophe, a number that is none becomes empty."""
-    if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(FORMULA) else cell
-    return "" if cell is None or not math.isfinite(cell) else cell
 
 
 def result_rows(results: Results) -> Iterator[Sequence[object]]:

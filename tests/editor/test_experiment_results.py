@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from wagtail.log_actions import log
 
 import personalization
-from personalization.editor.result_files import FORMULA, safe
 from personalization.experiments.models import Arm, Batch, DaySum, Experiment, Phase
+from personalization.variants.sheets import FORMULA, safe
 from tests.editor.conftest import login, staff
 from tests.experiments.day_sums import write_day_sums
 from tests.experiments.world import make_experiment
