@@ -30,6 +30,10 @@ MILLION = 1_000_000
 CENT = Decimal("0.000001")
 MONEY = GenerationCall._meta.get_field("money")
 MOST_TOKENS = 10**9
+SETTLED = (
+    *("status", "model", "request_id", "input_tokens", "output_tokens"),
+    *("money", "latency_ms", "error", "finished_at"),
+)
 Told = TypeVar("Told", Answer, Picture)
 # Answers by which a server says that it has not begun: they cost nothing.
 TURNED_AWAY = (CallStatus.RATE_LIMITED, CallStatus.UNAUTHORIZED, CallStatus.BAD_REQUEST)
@@ -116,7 +120,7 @@ def settle(call: GenerationCall, receipt: Receipt, status: CallStatus = CallStat
     call.input_tokens, call.output_tokens = usage.input_tokens, usage.output_tokens
     call.latency_ms = receipt.latency_ms
     call.status, call.error, call.finished_at = status, error, timezone.now()
-    call.save()
+    call.save(update_fields=SETTLED)  # its part may be gone by now
 
 
 def cost(usage: Usage, model: str, purpose: str = Purpose.WORDS) -> Decimal | None:

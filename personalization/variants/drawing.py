@@ -53,7 +53,7 @@ def draw_for(
             part=part,
             editor=request.requested_by,
             generator=generator.name,
-            model=getattr(generator, "image_model", generator.model),
+            model=generator.image_model,
             estimate=Usage(len(asked.encode()) // LETTERS_PER_TOKEN + 1, IMAGE_TOKENS),
             purpose=Purpose.IMAGE,
             template_version=request.template.version,
@@ -91,8 +91,8 @@ def keep_picture(picture: Picture, part: GenerationPart, words: Mapping[str, str
         title=(_("%s (drawn by AI)") % part.item.title)[:255],
         description=description[:255],
         collection=review_collection(),
+        file=ContentFile(picture.content, name=f"ai-{part.pk}.jpg"),
     )
-    image.file.save(f"ai-{part.pk}.jpg", ContentFile(picture.content), save=False)
     image.save()
     image.get_file_hash()
     image.tags.add(TAG)

@@ -136,8 +136,8 @@ def progress(request: GenerationRequest) -> Progress:
         calls=Count("pk"),
         read=Sum("input_tokens", default=0),
         written=Sum("output_tokens", default=0),
-        money=Sum("money"),
         unknown=Count("pk", filter=untold),
+        money=Sum("money"),
     )
     return Progress(
         total=sum(found.values()),
@@ -162,9 +162,7 @@ def _refuse(wanted: set[str], alternatives: int, sources: Sequence[Mapping[str, 
         raise ValidationError(_("“%s” is not published any more. Take it out, or publish it again.") % gone)
     if (number := len(sources) * audiences) > MOST_PARTS:
         raise ValidationError(
-            _(
-                "This would ask the model %(number)d times, at most %(most)d are possible at once. Take fewer items or segments."
-            )
+            _("This would ask the model %(number)d times; %(most)d is the most at once. Take fewer items or segments.")
             % {"number": number, "most": MOST_PARTS}
         )
 

@@ -1,9 +1,7 @@
 """What a worker does for one part of a request: one question to the model, and drafts made of its answer."""
 
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -14,8 +12,9 @@ from personalization.variants.asking import GenerationCall, GenerationPart, Gene
 from personalization.variants.budgets import BudgetError, call_model, reserve
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import CallStatus, PartStatus, Words
-from personalization.variants.generators.base import Generator, GeneratorError, Picture
+from personalization.variants.generators.base import Answer, Generator, GeneratorError, Picture, Prompt
 from personalization.variants.generators.current import availability, current_generator
+from personalization.variants.guardrails.form import storable
 from personalization.variants.hashing import Source, item_source, slot_source
 from personalization.variants.judging import praised_examples
 from personalization.variants.models import Variant
@@ -63,7 +62,7 @@ def language_of(request: GenerationRequest, source: Source) -> Locale:
 def _ready_generator() -> Generator:
     generator = current_generator()
     if generator is None:
-        raise GeneratorError(CallStatus.UNREACHABLE, availability()[1])
+        raise GeneratorError(CallStatus.UNREACHABLE, availability().explanation)
     return generator
 
 
@@ -71,16 +70,7 @@ def _carry_out(part: GenerationPart, generator: Generator) -> None:
     request, watch = part.request, parts.Watch(part)
     source = item_source(part.item) if part.item_id else slot_source(part.slot)
     locale = language_of(request, source)
-    prompt = build_prompt(
-        request.template,
-        source,
-        segment=part.segment,
-        fields=fields_for(request, part),
-        alternatives=request.alternatives,
-        locale=locale,
-        note=request.note,
-        examples=_examples(request, locale),
-    )
+    prompt = _prompt(part, source, locale)
     call = reserve(
         part=part,
         editor=request.requested_by,
@@ -90,12 +80,32 @@ def _carry_out(part: GenerationPart, generator: Generator) -> None:
         template_version=request.template.version,
     )
     answer = call_model(call, lambda: generator.write(prompt, is_cancelled=watch.is_cancelled))
-    alternatives = [words for one in answer.alternatives if any((words := _fitting(one)).values())]
-    if not alternatives:
-        raise GeneratorError(CallStatus.MALFORMED, _("The model wrote nothing. Try again, or choose another template."))
+    alternatives = _alternatives(answer, request)
     picture, told = drawing.draw_for(part, source, alternatives[0], generator, watch) if _draws(part) else (None, "")
     for variant in _keep(part, call, locale, alternatives, picture, told):
         check_variant(variant=variant, measures_meaning=True)
+
+
+def _prompt(part: GenerationPart, source: Source, locale: Locale) -> Prompt:
+    request = part.request
+    return build_prompt(
+        request.template,
+        source,
+        segment=part.segment,
+        fields=fields_for(request, part),
+        alternatives=request.alternatives,
+        locale=locale,
+        note=request.note,
+        examples=_examples(request, locale),
+    )
+
+
+def _alternatives(answer: Answer, request: GenerationRequest) -> list[dict[str, str]]:
+    """What is worth to be kept of an answer: alternatives that say anything, and no more than were asked for."""
+    found = [words for words in map(storable, answer.alternatives) if any(map(str.strip, words.values()))]
+    if not found:
+        raise GeneratorError(CallStatus.MALFORMED, _("The model wrote nothing. Try again, or choose another template."))
+    return found[: request.alternatives]
 
 
 @transaction.atomic
@@ -126,7 +136,7 @@ def _keep(
             template_version=call.template_version,
             model=call.model,
         )
-        for words in alternatives[: part.request.alternatives]
+        for words in alternatives
     ]
 
 
@@ -149,12 +159,6 @@ def _examples(request: GenerationRequest, locale: Locale) -> list[Example]:
 def _example(variant: Variant) -> dict[str, str]:
     words = {name: text for name, text in variant.words.items() if text}
     return {"source": " ".join(filter(None, variant.source_words.values())), **words}
-
-
-def _fitting(written: Mapping[str, Any]) -> dict[str, str]:
-    """Words as the database can hold them; that they are longer than the template allows is for guardrails to say."""
-    held = {name: Variant._meta.get_field(name).max_length for name in Words.values if name in written}
-    return {name: str(written[name]).strip()[:longest] for name, longest in held.items()}
 
 
 def _draws(part: GenerationPart) -> bool:

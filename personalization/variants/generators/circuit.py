@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.utils.translation import ngettext
 
 from personalization.variants.choices import CallStatus
-from personalization.variants.generators.base import Answer, Generator, GeneratorError, Picture, Prompt, Receipt
+from personalization.variants.generators.base import Answer, Generator, GeneratorError, Picture, Prompt, Receipt, Usage
 from personalization.variants.generators.remembering import claim, count, forget, recall, remember
 
 # Of the server, whoever asks and whatever is asked.
@@ -100,5 +100,5 @@ class Breaker:
             "What you asked for is not lost; if it stays so, tell whoever runs this site.",
             whole,
         ) % {"seconds": whole}
-        receipt = Receipt(model=self.model)
+        receipt = Receipt(model=self.model, usage=Usage(0, 0))  # it was not asked
         return GeneratorError(CallStatus.UNREACHABLE, message, retry_after=seconds, receipt=receipt)
