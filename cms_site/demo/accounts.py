@@ -8,6 +8,9 @@ from django.contrib.auth.models import Group, Permission
 PASSWORD = "fernway-demo"  # noqa: S105 (printed on purpose; the demonstration refuses to run outside DEBUG)
 
 VIEWED = ("view_item", "view_modelversion", "view_trainingrun")
+# Editors ask for other words and write them; reviewers judge them; prompts, rules and budgets are the administrator's.
+ASKS = ("view_variant", "add_variant", "change_variant", "generate_variant", "view_generationrequest")
+JUDGES = ("view_variant", "change_variant", "approve_variant", "view_approvalrecord")
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Account:
 
 ACCOUNTS = (
     Account("admin", "Admin", "administrator", superuser=True),
-    Account("editor", "Editor", "writes pages and slots", group="Editors"),
-    Account("reviewer", "Reviewer", "approves and publishes", group="Moderators"),
+    Account("editor", "Editor", "writes pages and slots, asks for variants", group="Editors"),
+    Account("reviewer", "Reviewer", "approves and publishes, variants too", group="Moderators"),
     Account("reader", "Robin", "visitor with an account"),
     Account("reader2", "Kim", "another visitor with an account"),
 )
@@ -48,5 +51,5 @@ def create_accounts() -> None:
 def _let_editors_in() -> None:
     ours = Permission.objects.filter(content_type__app_label="personalization")
     allowed = ours.filter(content_type__model="slot").exclude(codename="delete_slot") | ours.filter(codename__in=VIEWED)
-    for group in Group.objects.filter(name__in=["Editors", "Moderators"]):
-        group.permissions.add(*allowed)
+    for name, more in (("Editors", ASKS), ("Moderators", JUDGES)):
+        Group.objects.get(name=name).permissions.add(*(allowed | ours.filter(codename__in=more)))

@@ -1,4 +1,4 @@
-"""Starts the site with a real worker and beat, and ends them together."""
+"""Starts the site with a real worker, beat and language model, and ends them together."""
 
 import contextlib
 import signal
@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from django.conf import settings
+
+from cms_site.demo.model import is_ready, model_command
 
 GRACE_SECONDS = 10
 PAUSE_SECONDS = 2
@@ -23,10 +25,25 @@ def port_is_free(host: str, port: int) -> bool:
     return False
 
 
-def run_site(host: str, port: int, tell: Callable[[str], object]) -> int:
-    """Run web server, worker and beat until the web server ends or the person presses Ctrl-C; return the exit code.
+@contextlib.contextmanager
+def language_model() -> Iterator[bool]:
+    """Run the language model meanwhile; whether it answers. False where it is not installed, or does not start."""
+    command = model_command(settings.DEMO_MODEL_PORT)
+    if command is None or not port_is_free("127.0.0.1", settings.DEMO_MODEL_PORT):
+        yield False
+        return
+    process = _start(command)
+    try:
+        yield is_ready(settings.DEMO_MODEL_PORT)
+    finally:
+        _end([process])
 
-    A worker or beat that ends is started again: pages do not need them, but new articles and training do.
+
+def run_site(host: str, port: int, tell: Callable[[str], object]) -> int:
+    """Run everything until the web server ends or the person presses Ctrl-C; return the exit code.
+
+    What else ends is started again: pages need neither worker, beat nor model, but new articles, training and drafts
+    do.
     """
     celery = [sys.executable, "-m", "celery", "-A", "cms_site"]
     commands = {
@@ -34,6 +51,8 @@ def run_site(host: str, port: int, tell: Callable[[str], object]) -> int:
         "worker": [*celery, "worker", "--loglevel", "warning", "--concurrency", "1"],
         "beat": [*celery, "beat", "--loglevel", "warning"],
     }
+    if (model := model_command(settings.DEMO_MODEL_PORT)) and port_is_free("127.0.0.1", settings.DEMO_MODEL_PORT):
+        commands["language model"] = model
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.default_int_handler)
     processes = {name: _start(command) for name, command in commands.items()}

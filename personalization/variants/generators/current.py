@@ -12,12 +12,16 @@ from personalization.variants.generators.circuit import Breaker
 
 
 class Availability(NamedTuple):
-    """Whether a model can be asked and, if not, what to do about it, in words for the admin."""
+    """Whether a model can be asked and, if not, what to do about it, in words for the admin.
+
+    `notice` is what whoever runs the site wants editors to know of the model.
+    """
 
     is_ready: bool
     explanation: str
     model: str = ""
     draws: bool = False
+    notice: str = ""
 
 
 def current_generator() -> Generator | None:
@@ -26,7 +30,7 @@ def current_generator() -> Generator | None:
         generator = configured_generator()
     except ImproperlyConfigured:
         return None
-    return Breaker(generator) if generator and not generator.missing() else None
+    return None if generator is None or generator.missing() else Breaker(generator)
 
 
 def availability() -> Availability:
@@ -45,7 +49,8 @@ def availability() -> Availability:
             ),
         )
     missing = generator.missing()
-    return Availability(not missing, missing, generator.model, not missing and generator.draws)
+    notice = str(getattr(generator, "notice", ""))
+    return Availability(not missing, missing, generator.model, not missing and generator.draws, notice)
 
 
 def configured_generator() -> Generator | None:

@@ -52,12 +52,13 @@ class OpenAIGenerator:
         image_size: str = "1024x1024",
         mode: str = "auto",
         extra_body: Mapping[str, Any] | None = None,
+        notice: str = "",
         **access: Any,
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"mode has to be one of {', '.join(MODES)}.")
         self.model, self.image_model, self.image_size = model, image_model, image_size
-        self.mode, self.extra_body = mode, dict(extra_body or {})
+        self.mode, self.extra_body, self.notice = mode, dict(extra_body or {}), notice
         self.access = Access(**access)
 
     @property

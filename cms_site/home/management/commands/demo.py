@@ -7,8 +7,10 @@ from rich.progress import Progress
 from cms_site.demo.accounts import ACCOUNTS, PASSWORD, create_accounts
 from cms_site.demo.experiment import create_experiment
 from cms_site.demo.history import record_simulated_history
-from cms_site.demo.processes import port_is_free, run_site
+from cms_site.demo.model import NAME, missing
+from cms_site.demo.processes import language_model, port_is_free, run_site
 from cms_site.demo.slots import create_slots
+from cms_site.demo.variants import CAMPAIGN, ask_model, create_variants
 from cms_site.home.content import build_magazine
 from personalization.training.models import ModelVersion
 
@@ -17,7 +19,7 @@ VISITORS = 2000
 
 
 class Command(BaseCommand):
-    help = "Build the demonstration magazine, train on simulated readers, and start site, worker and beat."
+    help = "Build the demonstration magazine, train on simulated readers, and start site, worker, beat and model."
 
     def add_arguments(self, parser):
         parser.add_argument("--address", default="127.0.0.1:8000", help="host:port of the site (%(default)s)")
@@ -61,6 +63,9 @@ class Command(BaseCommand):
         if not ModelVersion.objects.exists():
             self.console.rule("Training")
             call_command("train")
+        self.console.rule("Variants")
+        create_variants()
+        self.draft()
         self.console.rule("Experiment")
         with Progress(console=self.console) as bar:
             task = bar.add_task("Simulated visitors", total=None)
@@ -68,6 +73,17 @@ class Command(BaseCommand):
                 visitors=VISITORS, progress=lambda done, total: bar.update(task, completed=done, total=total)
             )
             bar.update(task, total=1, completed=1)
+
+    def draft(self) -> None:
+        """Let the language model draft some variants, where there is one."""
+        with language_model() as answers:
+            if not answers:
+                self.console.print(missing() or f"{NAME} does not start: there are variants by hand only.")
+                return
+            with Progress(console=self.console) as bar:
+                task = bar.add_task(f"Drafts by {NAME}", total=None)
+                ask_model(progress=lambda done, total: bar.update(task, completed=done, total=total))
+                bar.update(task, total=1, completed=1)
 
     def tell(self, address: str) -> None:
         self.console.rule("Ready")
@@ -77,4 +93,7 @@ class Command(BaseCommand):
         self.console.print(f"Accounts, all with the password [bold]{PASSWORD}[/]:")
         for account in ACCOUNTS:
             self.console.print(f"  {account.username:<10}{account.role}")
+        self.console.print(
+            f"Words approved for readers of the weekend letter: http://{address}/?utm_campaign={CAMPAIGN}"
+        )
         self.console.print("The readers behind the recommendations are simulated. Ctrl-C ends the demonstration.")
