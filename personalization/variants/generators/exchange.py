@@ -28,6 +28,8 @@ def finish(exchange: Callable[[], Awaitable[T]], *, ends: float, is_cancelled: C
     No timeout of a socket bounds the whole: a server that sends a byte now and then keeps each of them content.
     `is_cancelled` is asked here, in the caller's thread, because it may use the caller's database connection.
     """
+    if is_cancelled():
+        raise EndedError(CallStatus.CANCELLED)
     with start_blocking_portal() as portal:
         future = portal.start_task_soon(exchange)
         while not wait([future], timeout=LOOK_SECONDS).done:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import monotonic
+from types import ModuleType
 from typing import Any
 
 from django.utils.translation import gettext
@@ -76,6 +77,7 @@ class OpenAIGenerator:
         return self.access.missing()
 
     def write(self, prompt: Prompt, *, is_cancelled: Callable[[], bool]) -> Answer:
+        _sdk()  # before the clock starts
         ends = monotonic() + self.access.deadline_seconds
         known = recall(f"endpoint:{self.mark}") if self.mode == "auto" else self.mode
         if known not in READERS:
@@ -87,6 +89,7 @@ class OpenAIGenerator:
             raise
 
     def draw(self, description: str, *, is_cancelled: Callable[[], bool]) -> Picture:
+        _sdk()
         seconds = self.access.deadline_seconds
         # While it draws a server is silent. An answer with an address of the image is not wanted: see read_images.
         asks_for_bytes = {} if self.image_model.startswith(("gpt-", "chatgpt-")) else {"response_format": "b64_json"}
@@ -149,12 +152,16 @@ class OpenAIGenerator:
         return Answer(alternatives=alternatives, receipt=receipt)
 
     def _call(self, endpoint: str, arguments: Mapping[str, Any], **limits: Any) -> tuple[Any, Receipt]:
-        # Imported here because the SDK takes 40 MB: only processes that ask a model pay for it.
-        from personalization.variants.generators.openai_calls import call
-
         extra = {"extra_body": self.extra_body} if self.extra_body and endpoint != "images" else {}
         try:
-            return call(endpoint, {**arguments, **extra}, **limits)
+            return _sdk().call(endpoint, {**arguments, **extra}, **limits)
         except GeneratorError as error:
             error.receipt = replace(error.receipt, model=arguments["model"])
             raise
+
+
+def _sdk() -> ModuleType:
+    # Imported here because it takes 40 MB: only processes that ask a model pay for it.
+    from personalization.variants.generators import openai_calls
+
+    return openai_calls

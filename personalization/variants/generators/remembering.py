@@ -27,16 +27,31 @@ def claim(key: str, seconds: float) -> bool:
 def count(key: str, seconds: float) -> int:
     """Count one more, and say how many there are; 0 if nobody knows."""
     _try(lambda: cache.add(PREFIX + key, 0, seconds))
-    return _try(lambda: cache.incr(PREFIX + key)) or 0
+    return _try(lambda: _increased(PREFIX + key)) or 0
 
 
 def forget(*keys: str) -> None:
     _try(lambda: cache.delete_many([PREFIX + key for key in keys]))
 
 
+def _increased(key: str) -> int | None:
+    try:
+        return cache.incr(key)
+    except ValueError:  # it has run out meanwhile, or nothing is ever kept
+        return None
+
+
+class _Outage:
+    is_told = False
+
+
 def _try(use: Callable[[], Any]) -> Any:
     try:
-        return use()
-    except Exception as error:  # each cache backend raises errors of its own
-        logger.warning("The cache does not answer (%s): generators do without what they knew.", type(error).__name__)
+        found = use()
+    except Exception:  # each cache backend raises errors of its own
+        if not _Outage.is_told:
+            logger.exception("The cache does not answer: until it does, generators do without what they knew.")
+        _Outage.is_told = True
         return None
+    _Outage.is_told = False
+    return found
