@@ -94,6 +94,7 @@ def material_for(variant: Any, *, is_worker: bool = False) -> Material:
         placeholders=frozenset() if variant.item_id else names_in(f"{source.title}\n{source.summary}"),
         link_exists=_link_asker(sites, own, is_worker),
         similarity=similarity(variant.words.values(), source) if is_worker else None,
+        has_image=bool(variant.image_id),
     )
 
 

@@ -13,7 +13,7 @@ from wagtail.images import get_image_model
 
 from personalization import conf
 from personalization.catalog.extractors import rendition_url
-from personalization.variants.choices import AI_IMAGE, Act, State
+from personalization.variants.choices import AI_IMAGE, DECISIVE, Act, State
 from personalization.variants.guardrails.markup import plain
 from personalization.variants.hashing import content_digest, source_key
 from personalization.variants.lifecycle import CONTENT
@@ -23,8 +23,7 @@ from personalization.variants.records import ApprovalRecord
 # The kill switch. It counts as on until somebody makes one.
 SWITCH = "personalization_ai"
 IMAGE = "image"
-# What takes a variant into its slot, or out of it.
-DECISIVE = (Act.APPROVED, Act.REVOKED, Act.STALE, Act.RETIRED, Act.REJECTED)
+
 READ = (*CONTENT, "item_id", "slot_id", "locale_id", "drafted")
 
 
@@ -121,7 +120,7 @@ def as_served(variant: Variant, approval: ApprovalRecord) -> ServedVariant:
 
 
 def _is_plain(variant: Variant) -> bool:
-    """Whether a visitor would read exactly what was approved; what would have to be cleaned first is not shown at all."""
+    """Whether visitors would read exactly what was approved: what had to be cleaned first is not shown at all."""
     return all(_clean(text) == text for text in variant.words.values())
 
 

@@ -26,6 +26,8 @@ LOOKALIKES = {
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "þ": "th", "ð": "d",
 }  # fmt: skip
 SIGNS = frozenset("0134578@$!|€")
+# Signs that mostly are what they are, except before a letter.
+ENDS = frozenset("!|$€")
 NAMED = (
     "LATIN CYRILLIC GREEK ARMENIAN HEBREW ARABIC CHEROKEE GEORGIAN DEVANAGARI BENGALI THAI HIRAGANA KATAKANA HANGUL "
     "CJK COPTIC DESERET LISU TIFINAGH ETHIOPIC"
@@ -70,7 +72,8 @@ def fold(text: str, *, signs: bool = False) -> Folded:
     """
     letters, places = [], []
     for place, letter in enumerate(text):
-        for read in _read(letter, signs):
+        ends_word = letter in ENDS and not text[place + 1 : place + 2].isalnum()
+        for read in _read(letter, signs and not ends_word):
             letters.append(read)
             places.append(place)
     return Folded("".join(letters), tuple(places))

@@ -25,7 +25,7 @@ from personalization.variants.guardrails.records import (
     Rules,
     Words,
 )
-from personalization.variants.guardrails.registry import OFF, REDACT
+from personalization.variants.guardrails.registry import BLOCK, OFF, REDACT
 from personalization.variants.guardrails.terms import find_missing, find_terms, says
 
 # Counts the changes of the rules themselves; `Rules.version` counts those of a site's lists.
@@ -36,8 +36,8 @@ MOST_ROUNDS = 3
 Wash = tuple[str, Callable[[str, str], Iterable[Hit]], Callable[[str, str], str]]
 # What is taken out before anything else is read, in this order.
 WASHES: tuple[Wash, ...] = (
-    ("markup", markup.find_markup, lambda _name, text: markup.plain(text)),
     ("hidden_characters", markup.find_hidden, lambda _name, text: markup.visible(text)),
+    ("markup", markup.find_markup, lambda _name, text: markup.plain(text)),
     ("odd_characters", markup.find_odd, lambda _name, text: markup.ordinary(text)),
     ("one_line", form.find_lines, form.on_one_line),
 )
@@ -58,8 +58,8 @@ def check(draft: Draft, material: Material, rules: Rules) -> Checked:
     Returns
     -------
     Checked
-        The words after what is to be taken out has been taken out, and every finding. If nothing would be left of a
-        draft, its words stay and the finding blocks.
+        The words after what is to be taken out has been taken out, and every finding. Where nothing would be left, or
+        where there is more behind it than stray markup, the words stay as they came, and the findings block.
 
     Examples
     --------
@@ -69,17 +69,45 @@ def check(draft: Draft, material: Material, rules: Rules) -> Checked:
     """
     shape = _graded(form.find_misshapen(draft), rules)
     given = {name: markup.tidy(text) for name, text in form.storable(draft.words).items()}
-    active = _graded((found for name, text in given.items() for found in markup.find_active(name, text)), rules)
+    raw = [finding.placeless() for finding in _graded(_find_raw(given), rules)]
     washed, washing = _wash(given, rules)
     words, found = _redacted(washed, material, rules)
-    redacted = [finding for finding in (*washing, *found) if finding.severity == REDACT]
-    if redacted and any(form.find_empty(words)) and not any(form.find_empty(given)):
-        words, found = given, [finding.raised() if finding.severity == REDACT else finding for finding in found]
-        washing = [finding.raised() for finding in washing]
-    placed = [
-        finding if words.get(finding.field) == washed.get(finding.field) else finding.placeless() for finding in found
-    ]
-    return Checked(words, (*shape, *active, *washing, *placed))
+    if words != given and (any(one.severity == BLOCK for one in (*raw, *washing)) or _is_emptied(given, words)):
+        # Cleaned, it would look harmless the next time, though nobody has corrected it.
+        words = given
+        washing, found = (
+            [one.raised() if one.severity == REDACT else one for one in some] for some in (washing, found)
+        )
+    found = [one if _is_as_read(one, words) else one.placeless() for one in found]
+    return Checked(words, _once(*shape, *raw, *washing, *found))
+
+
+def _raised(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, blocking instead of being cut out."""
+    return [one.raised() if one.severity == REDACT else one for one in findings]
+
+
+def _is_as_read(finding: Finding, words: Words) -> bool:
+    """Whether the field holds exactly what the rules have read, so that places in it are right."""
+    text = words.get(finding.field, "")
+    return markup.plain(text) == text
+
+
+def _is_emptied(given: Words, words: Words) -> bool:
+    return any(form.find_empty(words)) and not any(form.find_empty(given))
+
+
+def _find_raw(words: Words) -> Iterator[Hit]:
+    """What shows only before it is washed away, or shows that the rest is not to be trusted either."""
+    for name, text in words.items():
+        yield from markup.find_active(name, text)
+        yield from find_leaks(name, text)
+
+
+def _once(*findings: Finding) -> tuple[Finding, ...]:
+    """The findings without those that are found again with their place."""
+    placed = [(one.rule, one.field, one.params) for one in findings if one.spot]
+    return tuple(one for one in findings if one.spot or (one.rule, one.field, one.params) not in placed)
 
 
 def _wash(given: Words, rules: Rules) -> tuple[dict[str, str], list[Finding]]:
@@ -89,7 +117,7 @@ def _wash(given: Words, rules: Rules) -> tuple[dict[str, str], list[Finding]]:
             findings += [finding.placeless() for finding in _graded(find(name, text), rules)]
             if rules.severity(rule) == REDACT:
                 text = cleaned(name, text)
-        words[name] = text[: LARGEST[name]]
+        words[name] = markup.tidy(text[: LARGEST[name]])
     return words, findings
 
 
@@ -97,14 +125,14 @@ def _redacted(words: Words, material: Material, rules: Rules) -> tuple[dict[str,
     """Cut out what is to be redacted, and look again, for what is left may say something else."""
     current, cut = dict(words), list[Finding]()
     for _round in range(MOST_ROUNDS):
-        found = list(_graded(_find_all(current, material, rules), rules))
-        spots = [finding for finding in found if finding.severity == REDACT and finding.spot]
+        found = _graded(_find_all(current, material, rules), rules)
+        spots = [one for one in found if one.severity == REDACT and one.spot and _is_as_read(one, current)]
         if not spots:
-            return current, [*cut, *(finding.raised() if finding.severity == REDACT else finding for finding in found)]
-        cut += [finding.placeless() for finding in spots]
+            break
+        cut += [one.placeless() for one in spots]
         current = {name: _without(text, name, spots) for name, text in current.items()}
     rest = _graded(_find_all(current, material, rules), rules)
-    return current, [*cut, *(finding.raised() if finding.severity == REDACT else finding for finding in rest)]
+    return current, [*cut, *_raised(rest)]
 
 
 def _without(text: str, name: str, findings: Iterable[Finding]) -> str:
@@ -128,7 +156,8 @@ def _graded(hits: Iterable[Hit], rules: Rules) -> list[Finding]:
 
 def _find_all(words: Words, material: Material, rules: Rules) -> Iterator[Hit]:
     """Every hit in words of which nothing hides any more."""
-    yield from form.find_empty(words)
+    if not material.has_image:
+        yield from form.find_empty(words)
     for name in FIELDS:
         if text := markup.plain(words.get(name, "")):
             yield from _find_in(name, text, material, rules)
@@ -139,17 +168,21 @@ def _find_all(words: Words, material: Material, rules: Rules) -> Iterator[Hit]:
 
 
 def _find_in(name: str, text: str, material: Material, rules: Rules) -> Iterator[Hit]:
+    yield from form.find_long(name, text, rules)
+    yield from markup.find_scripts(name, text, material.source, rules.language)
+    yield from find_placeholders(name, text, material)
+    yield from find_leaks(name, text)
+    # What a placeholder falls back on is read as the rest; its name is not.
+    for found in _find_in_speech(name, said(text), material, rules):
+        yield found.quoting(text)
+
+
+def _find_in_speech(name: str, text: str, material: Material, rules: Rules) -> Iterator[Hit]:
     source, language = material.source, rules.language
     known = "\n".join((source, material.known, *rules.required))
-    yield from form.find_long(name, text, rules)
-    yield from markup.find_scripts(name, text, source, language)
-    yield from find_placeholders(name, text, material)
-    # What a placeholder falls back on is read as the rest; its name is not.
-    text = said(text)
-    yield from find_leaks(name, text)
     yield from find_links(name, text, material, rules)
     yield from find_personal(name, text, source, language)
-    yield from find_figures(name, text, source, (language, material.language or language))
+    yield from find_figures(name, text, known, (language, material.language or language))
     yield from find_quotations(name, text, source)
     yield from find_names(name, text, known, language)
     yield from find_terms("banned", rules.banned, name, text)

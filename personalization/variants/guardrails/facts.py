@@ -11,7 +11,7 @@ QUOTED = re.compile(
     r"[“„«‹\"]\s?(?P<double>[^“”„«»‹›\"\n]{2,300}?)\s?[”“»›\"]"
     r"|(?<!\w)[‘‚'](?P<single>[^‘’'\n]{2,}(?:['’]\w[^‘’'\n]*)* [^‘’'\n]{2,}?)[’'](?!\w)"
 )
-CAPITAL = re.compile(r"[^\W\d_a-zß-öø-ÿ][\w’'.-]*[\w]|[^\W\d_a-zß-öø-ÿ]")
+NAMELIKE = re.compile(r"[^\W\d_][\w’'.-]*\w|[^\W\d_]")
 WORD = re.compile(r"[^\W\d_][\w’'-]*")
 STARTS = re.compile(r"(?:^|[.!?:;…\n\"“„«(\[]|[–—-]\s|/)[\s\"“„«‚‘'(]*$")
 
@@ -58,7 +58,8 @@ COMMON = _set(
     i i'm i’m i'll i’ll i've i’ve i'd i’d ok tv diy ai sie ihr ihre ihnen ki q&a faq am pm ad bc eu uk us usa
     """
 )
-TITLE_CASE = 0.6
+PARTICLES = frozenset({"de", "du", "von", "van", "zu", "af", "da", "di"})
+TITLE_CASE = 0.65
 
 
 def find_quotations(name: str, text: str, source: str) -> Iterator[Hit]:
@@ -88,7 +89,7 @@ def find_names(name: str, text: str, known: str, language: str) -> Iterator[Hit]
     is_titled = language.split("-")[0].lower() in CAPITALISED_NOUNS or _is_title_case(text)
     for run in _runs(text):
         strangers = [word for word in run if not _is_known(word[0], vocabulary)]
-        if not strangers:
+        if not strangers or all(len(word[0]) == 1 for word in run):
             continue
         start, end = run[0].start(), run[-1].end()
         is_start = bool(STARTS.search(text[:start]))
@@ -101,10 +102,10 @@ def find_names(name: str, text: str, known: str, language: str) -> Iterator[Hit]
 def _runs(text: str) -> Iterator[list[re.Match[str]]]:
     """Capitalised words that stand next to each other."""
     run: list[re.Match[str]] = []
-    for word in CAPITAL.finditer(text):
-        if word.start() and (text[word.start() - 1].isalnum() or text[word.start() - 1] in "’'"):
+    for word in NAMELIKE.finditer(text):
+        if not word[0][0].isupper() or (word.start() and text[word.start() - 1] in "’'"):
             continue
-        if run and text[run[-1].end() : word.start()] not in (" ", "-", ". ", " of ", " de ", " von ", " van ", " du "):
+        if run and not _belongs(text[run[-1].end() : word.start()], run[-1][0]):
             yield run
             run = []
         if not run and fold(word[0]).text in COMMON:
@@ -114,11 +115,17 @@ def _runs(text: str) -> Iterator[list[re.Match[str]]]:
         yield run
 
 
+def _belongs(between: str, before: str) -> bool:
+    """Whether a name goes on behind these characters."""
+    return between in (" ", "-", ". ") or (between.strip() in PARTICLES and fold(before).text in GIVEN | TITLES)
+
+
 def _is_named(run: list[re.Match[str]], text: str) -> bool:
     words = [fold(word[0]).text for word in run]
     before = fold(text[: run[0].start()]).text.rstrip(" .").rpartition(" ")[2]
-    after_title = before.strip('("“„«') in TITLES or (words[0].rstrip(".") in TITLES and len(words) > 1)
-    return after_title or (len(words) > 1 and (words[0] in GIVEN or bool(BODIES.fullmatch(words[-1]))))
+    follows_title = before.strip('("“„«') in TITLES or any(word.rstrip(".") in TITLES for word in words[:-1])
+    is_person = any(word in GIVEN for word in words[:-1])
+    return follows_title or is_person or (len(words) > 1 and bool(BODIES.fullmatch(words[-1])))
 
 
 def _is_possible(strangers: list[re.Match[str]], text: str, is_titled: bool) -> bool:

@@ -1,7 +1,7 @@
 """Figures must be the source's: numbers in digits and words, shares, prices and dates, however each is written."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -65,8 +65,8 @@ class Figures:
 
     @property
     def values(self) -> frozenset[Decimal]:
-        """The bare numbers, whatever they count, with the parts of the dates."""
-        parts = (part for date in self.dates for day in date.readings for part in (day.year, day.month, day.day))
+        """The bare numbers, whatever they count, with the days and years of the dates."""
+        parts = (part for date in self.dates for day in date.readings for part in (day.year, day.day))
         return frozenset(placed.amount.value for placed in self.amounts) | {Decimal(part) for part in parts if part}
 
 
@@ -95,10 +95,8 @@ def figures_of(text: str, language: str) -> Figures:
     language = language.split("-")[0].lower()
     folded = fold(text).text
     dates = tuple(_apart(sorted(find_dates(folded, language), key=lambda date: (date.start, -date.end))))
-    rest = list(folded)
-    for date in dates:
-        rest[date.start : date.end] = "\n" * (date.end - date.start)
-    return Figures(tuple(_amounts("".join(rest), language)), dates)
+    rest = _blanked(folded, ((date.start, date.end) for date in dates))
+    return Figures(tuple(_amounts(rest, language)), dates)
 
 
 def value_of(digits: str, language: str) -> Decimal:
@@ -121,6 +119,14 @@ def value_of(digits: str, language: str) -> Decimal:
     return Decimal(bare)
 
 
+def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text without what has been read already; all else keeps its place."""
+    letters = list(text)
+    for start, end in spans:
+        letters[start:end] = "\n" * (end - start)
+    return "".join(letters)
+
+
 def _apart(dates: list[Dated]) -> Iterator[Dated]:
     end = -1
     for date in dates:
@@ -135,7 +141,9 @@ def _amounts(text: str, language: str) -> Iterator[Placed]:
         for match in pattern.finditer(rest):
             yield Placed(match.start(), match.end(), _clock(match) if kind == "time" else _decade(match))
         rest = pattern.sub(lambda match: "\n" * len(match[0]), rest)
-    for start, end, value in (*_in_digits(rest, language), *_in_words(rest, language)):
+    in_digits = list(_in_digits(rest, language))
+    letters = _blanked(rest, ((start, end) for start, end, _value in in_digits))
+    for start, end, value in (*in_digits, *_in_words(letters, language)):
         yield _with_unit(rest, start, end, value)
 
 
@@ -194,7 +202,7 @@ def _word_pattern(language: str) -> re.Pattern[str] | None:
     if not words:
         return None
     one = "|".join(re.escape(word).replace(r"\ ", r"[\s\-]") for word in sorted(words, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{one})(?:(?:[\s\-]|\sand\s|\set\s|\sund\s)(?:{one}))*(?!\w)")
+    return re.compile(rf"(?<!\w)(?<!pour )(?:{one})(?:(?:[\s\-]|\sand\s|\set\s|\sund\s)(?:{one}))*(?!\w)")
 
 
 def _with_unit(text: str, start: int, end: int, value: Decimal) -> Placed:

@@ -22,7 +22,7 @@ ENDINGS = (
 # Endings of files and of code, and words after a full stop without a space.
 NO_ENDINGS = frozenset(["js", "py", "md", "rb", "go", "ts", "cc", "hs", "vb", "ps", "ai", "sh", "pl", "rs", "cs"])
 DOT = r"(?:\.|\s?(?:\[|\(|\{)\s?(?:\.|dot|punkt|point)\s?(?:\]|\)|\})\s?|。|｡)"
-HOST = rf"(?:[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?{DOT})+(?:{ENDINGS}|xn--[a-z0-9-]+|[a-z]{{2}})"
+HOST = rf"(?:[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?{DOT})+(?P<ending>{ENDINGS}|xn--[a-z0-9-]+|[a-z]{{2}})"
 REST = r"(?::\d{1,5})?(?:[/?#][^\s<>\"“”«»]*)?"
 ADDRESS = re.compile(
     rf"(?<![a-z0-9])(?P<scheme>https?|{OTHER_SCHEMES})\s?:(?:/|\\)*\s?(?P<target>[^\s<>\"“”«»]+)"
@@ -81,32 +81,34 @@ def is_among(host: str, domains: Iterable[str]) -> bool:
 
 
 def _judged(match: re.Match[str], raw: str, material: Material, rules: Rules) -> tuple[str, dict[str, str]] | None:
-    if match["bare"] and (_is_no_address(match["bare"], raw) or "@" in raw):
+    if match["bare"] and (_is_no_address(match, raw) or "@" in raw):
         return None
     scheme = match["scheme"] or "https"
     if scheme not in WEB:
         return "link_scheme", {"scheme": scheme}
     address = _address(match, raw)
-    if kind := _disguise(address, raw):
-        return "link_disguised", {"kind": kind}
     host = host_of(address)
-    if not is_among(host, (*rules.allowed_domains, *material.own_domains)):
+    is_allowed = is_among(host, (*rules.allowed_domains, *material.own_domains))
+    if kind := _disguise(address, raw, is_allowed):
+        return "link_disguised", {"kind": kind}
+    if not is_allowed:
         return "link_domain", {"host": host}
     exists = material.link_exists(address)
     return None if exists else ("link_unknown" if exists is None else "link_missing", {"address": address[:200]})
 
 
-def _is_no_address(bare: str, raw: str) -> bool:
-    first, _dot, ending = bare.rpartition(".")
-    capital_follows = raw[len(first) + 1 : len(first) + 2].isupper() and not raw.isupper()
-    return ending in NO_ENDINGS or len(first) < 2 or (capital_follows and len(ending) == 2)
+def _is_no_address(match: re.Match[str], raw: str) -> bool:
+    """Whether it is rather a file's name, an abbreviation, or two sentences without a space between them."""
+    ending, before = match["ending"], len(match["bare"]) - len(match["ending"])
+    capital_follows = raw[before : before + 1].isupper() and not raw.isupper()
+    return ending in NO_ENDINGS or before < 3 or (capital_follows and len(ending) == 2)
 
 
 def _address(match: re.Match[str], raw: str) -> str:
     return raw if match["scheme"] else "https://" + raw.lstrip("/\\")
 
 
-def _disguise(address: str, raw: str) -> str:
+def _disguise(address: str, raw: str, is_allowed: bool) -> str:
     """How an address hides where it leads; empty if it does not."""
     try:
         parts = urlsplit(address)
@@ -118,6 +120,8 @@ def _disguise(address: str, raw: str) -> str:
         return "lookalike"
     if "@" in parts.netloc or "\\" in address or "%" in parts.netloc or any(letter.isspace() for letter in address):
         return "misleading"
+    if is_allowed:
+        return ""
     if not re.fullmatch(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*", host) or _is_ip(host):
         return "no_name"
     return "port" if port not in (None, 80, 443) else ""

@@ -72,7 +72,7 @@ class Material:
     `known` is what may be named besides the source, such as the site. `neighbours` are the words of other variants of
     the same source and segment. `placeholders` are the names that the source uses. `link_exists` says of an address
     whether it leads anywhere, or None where that cannot be known. `similarity` is the cosine of the meanings of draft
-    and source, where it was measured.
+    and source, where it was measured. What has an image need say nothing.
     """
 
     title: str = ""
@@ -86,6 +86,7 @@ class Material:
     placeholders: frozenset[str] = frozenset()
     link_exists: Callable[[str], bool | None] = _nobody_knows
     similarity: float | None = None
+    has_image: bool = False
 
     @property
     def source(self) -> str:
@@ -161,6 +162,10 @@ class Hit:
     start: int | None = None
     end: int | None = None
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def quoting(self, text: str) -> "Hit":
+        """The same, in the words of a text that has the same places."""
+        return self if self.start is None else dataclasses.replace(self, excerpt=shortened(text[self.start : self.end]))
 
 
 def hit(rule: str, name: str, text: str, start: int, end: int, **params: Any) -> Hit:

@@ -22,14 +22,11 @@ def find_terms(rule: str, terms: Iterable[str], name: str, text: str) -> Iterato
     >>> [found.excerpt for found in find_terms("banned", ["miracle"], "headline", "A M.I.R.A.C.L.E cure")]
     ['M.I.R.A.C.L.E']
     """
-    views = _views(text)
+    views, spaced = _views(text), _spaced_out(text)
     for term in terms:
-        pattern = _pattern(term)
-        for view in views:
-            if pattern and (found := pattern.search(view.text)):
-                start, end = view.span(found.start(), found.end())
-                yield hit(rule, name, text, start, end, term=term.strip())
-                break
+        places = [*_places(term, views), *_places_spaced(term, spaced)]
+        if places:
+            yield hit(rule, name, text, *places[0], term=term.strip())
 
 
 def find_missing(terms: Iterable[str], words: Iterable[str]) -> Iterator[Hit]:
@@ -65,6 +62,31 @@ def _pattern(term: str) -> re.Pattern[str] | None:
     before = r"(?<!\w)" if folded[0].isalnum() else ""
     after = r"(?!\w)" if folded[-1].isalnum() else ""
     return re.compile(before + body + after)
+
+
+def _places(term: str, views: Iterable[Folded]) -> Iterator[tuple[int, int]]:
+    pattern = _pattern(term)
+    for view in views:
+        if pattern and (found := pattern.search(view.text)):
+            yield view.span(found.start(), found.end())
+
+
+def _places_spaced(term: str, runs: Iterable[Folded]) -> Iterator[tuple[int, int]]:
+    """Where single letters, each apart from the next, make up a term: whatever stands before and after it."""
+    bare = re.sub(r"[\W_]", "", fold(term).text)
+    for run in runs if len(bare) > 2 else ():
+        if (start := run.text.find(bare)) >= 0:
+            yield run.span(start, start + len(bare))
+
+
+def _spaced_out(text: str) -> list[Folded]:
+    folded = [fold(text), fold(text, signs=True)] if SPACED_OUT.search(fold(text).text) else []
+    return [_only(one, run) for one in folded for run in SPACED_OUT.finditer(one.text)]
+
+
+def _only(folded: Folded, run: re.Match[str]) -> Folded:
+    inside = range(run.start(), run.end())
+    return folded.without({at for at, letter in enumerate(folded.text) if at not in inside or not letter.isalnum()})
 
 
 def _views(text: str) -> list[Folded]:
