@@ -10,7 +10,7 @@ from django.db import transaction
 from personalization import conf
 from personalization.catalog import services as catalog
 from personalization.events import forecasting, retention
-from personalization.experiments import learning, overlaps, sums
+from personalization.experiments import learning, overlaps, retiring, sums
 from personalization.experiments import services as experiments
 from personalization.monitoring import auditing
 from personalization.monitoring import services as monitoring
@@ -147,6 +147,11 @@ def generate(request: GenerationRequest) -> None:
     """Put what waits of a request into the queue; whoever asks for variants, or resumes, does so."""
     for part_id in generation.queue_parts(request=request):
         enqueue(generate_part, part_id)
+
+
+@shared_task
+def judge_variants() -> int:
+    return retiring.judge_variants()
 
 
 @shared_task

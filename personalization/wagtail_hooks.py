@@ -22,6 +22,7 @@ from personalization.editor.health import HealthViewSet
 from personalization.editor.items import ItemViewSet
 from personalization.editor.judgements import JudgeView
 from personalization.editor.prompt_templates import PromptTemplateViewSet
+from personalization.editor.protection import keep_what_is_needed
 from personalization.editor.quarantine import QuarantineViewSet
 from personalization.editor.segments import SegmentViewSet
 from personalization.editor.sender_keys import SenderKeyViewSet
@@ -29,6 +30,7 @@ from personalization.editor.slots import SlotViewSet
 from personalization.editor.training import TrainingRunViewSet
 from personalization.editor.variant_access import VariantPolicy
 from personalization.editor.variant_edit import offer_no_publishing
+from personalization.editor.variant_performance import LosingPanel
 from personalization.editor.variant_queue import QueueViewSet, WaitingPanel
 from personalization.editor.variants import VariantViewSet
 from personalization.editor.versions import ModelVersionViewSet
@@ -109,6 +111,11 @@ def show_waiting_variants(request, panels):
     panels.append(WaitingPanel())
 
 
+@hooks.register("construct_homepage_panels")
+def show_losing_variants(request, panels):
+    panels.append(LosingPanel())
+
+
 @hooks.register("construct_snippet_action_menu")
 def offer_no_publishing_of_variants(menu_items, request, context):
     offer_no_publishing(menu_items, request, context)
@@ -129,3 +136,6 @@ def register_judgements():
 @hooks.register("register_icons")
 def register_icons(icons):
     return [*icons, "personalization/icons/thumbs-up.svg", "personalization/icons/thumbs-down.svg"]
+
+
+hooks.register("before_delete_snippet", keep_what_is_needed)

@@ -163,6 +163,7 @@ CELERY_BEAT_SCHEDULE = {
     "sum-experiments": {"task": "personalization.tasks.sum_experiments", "schedule": 600.0},
     "learn-bandits": {"task": "personalization.tasks.learn_bandits", "schedule": crontab(minute=10, hour=0)},
     "continue-generation": {"task": "personalization.tasks.continue_generation", "schedule": 60.0},
+    "judge-variants": {"task": "personalization.tasks.judge_variants", "schedule": crontab(minute=25, hour=1)},
     "purge-events": {"task": "personalization.tasks.purge_events", "schedule": crontab(minute=45, hour=4)},
 }
 

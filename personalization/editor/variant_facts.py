@@ -42,6 +42,8 @@ def with_waiting_since(variants: QuerySet[Variant]) -> QuerySet[Variant]:
 
 def state_label(variant: Variant) -> str:
     """Its state in a word or two, for lists."""
+    if variant.state == State.APPROVED and variant.losing_since:
+        return gettext("Approved; retirement proposed")
     return gettext("Stale") if variant.state == State.STALE else variant.get_state_display()
 
 

@@ -30,6 +30,7 @@ from personalization.editor.variant_facts import (
     with_waiting_since,
 )
 from personalization.editor.variant_findings import shown_findings
+from personalization.editor.variant_performance import performance_of
 from personalization.editor.variant_queue import NAMESPACE as QUEUE
 from personalization.editor.variant_queue import next_after
 from personalization.slots.models import Slot
@@ -104,6 +105,7 @@ class ReviewView(InspectView):
             may_submit=variant.state in (State.DRAFT, State.CHANGES) and self.user_has_permission("change"),
             may_retire=variant.state == State.APPROVED and self.user_has_permission("approve"),
             judged=judgeable_variant(variant, user),
+            performance=performance_of(variant),
             **kwargs,
         )
 

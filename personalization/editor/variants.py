@@ -28,6 +28,7 @@ from personalization.editor.variant_facts import (
 from personalization.editor.variant_form import PANEL
 from personalization.editor.variant_review import FrameView, ReviewView
 from personalization.editor.variant_workflow import VariantWorkflowActionView
+from personalization.experiments.retiring import proposed
 from personalization.variants.choices import WAITING, State
 from personalization.variants.generators.current import availability
 from personalization.variants.models import Variant
@@ -40,12 +41,19 @@ class VariantFilterSet(WagtailFilterSet):
         label=_("Segment"), queryset=Segment.objects.all(), null_label=_("For everybody"), null_value="none"
     )
     is_ai = django_filters.BooleanFilter(label=_("AI-made"), method="filter_ai", widget=BooleanRadioSelect)
+    is_losing = django_filters.BooleanFilter(
+        label=_("Proposed for retirement"), method="filter_losing", widget=BooleanRadioSelect
+    )
     model = django_filters.AllValuesFilter(label=_("Model"), empty_label=_("All models"))
     label = django_filters.AllValuesFilter(label=_("Label"), empty_label=_("All labels"))
 
     class Meta:
         model = Variant
-        fields = ["state", "segment", "is_ai", "model", "label"]
+        fields = ["state", "segment", "is_ai", "is_losing", "model", "label"]
+
+    def filter_losing(self, variants: QuerySet[Variant], name: str, value: bool) -> QuerySet[Variant]:
+        losing = proposed().values("pk")
+        return variants.filter(pk__in=losing) if value else variants.exclude(pk__in=losing)
 
     def filter_ai(self, variants: QuerySet[Variant], name: str, value: bool) -> QuerySet[Variant]:
         return variants.exclude(drafted={}) if value else variants.filter(drafted={})
@@ -57,7 +65,10 @@ class VariantIndexView(IndexView):
 
     def get_base_queryset(self) -> QuerySet[Variant]:
         return with_waiting_since(
-            super().get_base_queryset().select_related("item", "slot", "segment", "locale").defer("item__text")
+            super()
+            .get_base_queryset()
+            .select_related("item", "slot", "segment", "locale", "latest_revision")
+            .defer("item__text")
         )
 
     @cached_property
@@ -138,3 +149,6 @@ class VariantViewSet(SnippetViewSet):
             path(f"{row}/submit/", self.construct_view(SubmitView), name="submit"),
             path(f"{row}/retire/", self.construct_view(RetireView), name="retire"),
         ]
+
+    def register_chooser_viewset(self) -> None:
+        """Nothing chooses variants by a window, so there is none to show drafts to all who may enter the admin."""

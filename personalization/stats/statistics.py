@@ -14,6 +14,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 Doubles: TypeAlias = NDArray[np.float64]
 S = TypeVar("S", bound="Statistic")
@@ -149,6 +150,31 @@ class Proportion(Statistic):
         """
         array = np.asarray(values, dtype=np.bool_)
         return cls(int(array.sum()), array.size)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float] | None:
+        """Return Wilson's interval of the proportion; None while there are no visitors.
+
+        Parameters
+        ----------
+        level : float
+            The coverage, between 0 and 1.
+
+        References
+        ----------
+        E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the American
+        Statistical Association 22, 1927.
+
+        Examples
+        --------
+        >>> [round(end, 3) for end in Proportion(30, 200).interval()]
+        [0.107, 0.206]
+        """
+        if not self.n:
+            return None
+        z, p = float(ndtri((1 + level) / 2)), self.successes / self.n
+        centre, shrunk = p + z * z / (2 * self.n), 1 + z * z / self.n
+        half = z * math.sqrt(p * (1 - p) / self.n + (z / (2 * self.n)) ** 2)
+        return max(0.0, (centre - half) / shrunk), min(1.0, (centre + half) / shrunk)
 
     @property
     def means(self) -> Doubles:
