@@ -108,7 +108,7 @@ def is_steuer_id(text: str) -> bool:
 
 def _spans(text: str, language: str) -> Iterator[Span]:
     yield from _matches("email", EMAIL, text)
-    yield from (span for span in _matches("iban", IBAN, text) if is_iban(text[span[1] : span[2]]))
+    yield from _ibans(text)
     yield from (span for span in _matches("card", CARD, text) if is_card(text[span[1] : span[2]]))
     for pattern in (IPV4, IPV6):
         yield from (span for span in _matches("ip", pattern, text) if _is_ip(text[span[1] : span[2]]))
@@ -122,6 +122,14 @@ def _spans(text: str, language: str) -> Iterator[Span]:
 
 def _matches(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[Span]:
     return ((kind, match.start(), match.end()) for match in pattern.finditer(text))
+
+
+def _ibans(text: str) -> Iterator[Span]:
+    """Account numbers, whatever words stand behind them."""
+    for match in IBAN.finditer(text):
+        ends = (end for end in range(match.end(), match.start() + 14, -1) if not text[end : end + 1].isalnum())
+        if end := next((end for end in ends if is_iban(text[match.start() : end])), None):
+            yield "iban", match.start(), end
 
 
 def _phones(text: str, language: str) -> Iterator[Span]:
