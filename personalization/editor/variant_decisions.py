@@ -15,6 +15,12 @@ from personalization.variants.workflow import ApproveForm, ChangesForm, RejectFo
 NOTHING_SEEN = "nothing"
 
 
+class CommentForm(ApproveForm):
+    """What was seen comes with each variant, not with the answer to all of them."""
+
+    seen = None
+
+
 @dataclass(frozen=True)
 class Decision:
     """One way to judge a variant; `key` chooses it in the queue."""
@@ -26,11 +32,12 @@ class Decision:
     icon: str
     form: type[forms.Form]
     carry: Callable[..., Variant]
+    needs_seen: bool = False
 
     def carry_out(self, variant: Variant, *, user: Any, seen: str, answers: Mapping[str, str]) -> Variant:
         """Judge a variant as its page showed it; raise ReviewError or PermissionDenied with the reason."""
         given = dict(answers)
-        if "seen" in self.form.base_fields:
+        if self.needs_seen:
             given["seen"] = seen or NOTHING_SEEN
         return self.carry(task_state=reviewing.waiting_task(variant), user=user, **given)
 
@@ -38,7 +45,7 @@ class Decision:
 DECISIONS = {
     decision.name: decision
     for decision in (
-        Decision("approve", "a", _("Approve"), _("Approved"), "success", ApproveForm, reviewing.approve),
+        Decision("approve", "a", _("Approve"), _("Approved"), "success", CommentForm, reviewing.approve, True),
         Decision(
             "changes", "c", _("Request changes"), _("Sent back"), "resubmit", ChangesForm, reviewing.request_changes
         ),

@@ -32,6 +32,7 @@ from personalization.variants.reviewing import APPROVE, decide_each, obstacles_f
 
 NAMESPACE = "personalization_queue"
 PAGE_SIZE = 50
+LONGEST_KEY = 18
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class QueueView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView)
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        ticked = [int(pk) for pk in request.POST.getlist("variant") if pk.isdecimal()][:PAGE_SIZE]
+        ticked = [int(pk) for pk in request.POST.getlist("variant") if pk.isdecimal() and len(pk) <= LONGEST_KEY]
         decision = DECISIONS.get(request.POST.get("decision", ""))
         if decision is None or not ticked:
             messages.error(request, gettext("Tick what you want to judge, then choose how."))

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from personalization.editor.word_diff import ADDED, LEFT_OUT, REMOVED, SAME, compare_words, shortened
 
-WORDS = st.lists(st.sampled_from(["the", "train", "<b>", "&amp;", "fast", "\u200f", "🚆", ",", "\n", "100"]), max_size=30)
+WORDS = st.lists(
+    st.sampled_from(["the", "train", "<b>", "&amp;", "fast", "\u200f", "🚆", ",", "\n", "100"]), max_size=30
+)
 TEXTS = st.one_of(st.text(), WORDS.map(" ".join))
 
 
