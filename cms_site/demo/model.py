@@ -62,9 +62,10 @@ def generator_options(port: int) -> dict[str, Any]:
 def is_ready(port: int, *, seconds: float = 30.0) -> bool:
     """Whether the model answers, or comes to do so within some seconds."""
     ends = time.monotonic() + seconds
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=2):
+            with direct.open(f"http://{HOST}:{port}/health", timeout=2):
                 return True
         except (OSError, ValueError):
             if time.monotonic() >= ends:

@@ -81,7 +81,7 @@ class OpenAIServer(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.words: list[dict[str, str]] | Callable[[Asked], list[dict[str, str]]] | None = None
         self.text: str | None = None  # what the model writes, instead of JSON made of the words
-        self.raw: bytes | None = None  # the whole answer, whatever was asked
+        self.raw: bytes | None = None  # the whole answer, whatever is asked and wherever
         self.usage: tuple[int, int] = (120, 40)
         self.delay = 30.0
         self.has_responses = True
@@ -142,6 +142,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if self.path == "/v1/responses" and not self.server.has_responses:
                 self.fail(self.server.missing_status, "Not Found", "not_found")
+            elif self.server.raw is not None:
+                self.send(self.server.raw)
             elif self.path not in ENDPOINTS:
                 self.fail(404, f"Unknown request URL: POST {self.path}", "unknown_url")
             else:
@@ -253,10 +255,7 @@ def picture(format: str = "PNG", size: tuple[int, int] = (64, 40)) -> bytes:
 
 
 def well(handler: Handler, asked: Asked, **changes: Any) -> None:
-    if handler.server.raw is not None:
-        handler.send(handler.server.raw)
-    else:
-        handler.say(_content(handler.server, asked), asked, **changes)
+    handler.say(_content(handler.server, asked), asked, **changes)
 
 
 def _content(server: OpenAIServer, asked: Asked) -> str:

@@ -23,6 +23,7 @@ from personalization.variants.generators.dummy import DummyGenerator
 from personalization.variants.generators.openai_sdk import OpenAIGenerator
 from personalization.variants.generators.pictures import format_of
 from personalization.variants.guardrails.markup import plain
+from tests.test_docs import blocks
 from tests.variants.openai_server import KEY, MODEL, OpenAIServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,6 +243,24 @@ def test_the_dummy_writes_the_same_words_for_the_same_prompt():
 def test_a_sum_with_something_unknown_is_unknown():
     assert Usage(1, 2) + Usage(3, 4) == Usage(4, 6)
     assert Usage(1, 2) + Usage(3, None) == Usage(4, None)
+
+
+def test_the_manuals_example_works(server, settings, tmp_path, monkeypatch):
+    code, setting = blocks("how-to/write-a-generator.md", "python")
+    (tmp_path / "house_generators.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    said: dict = {}
+    exec(setting, said)
+    path = said["PERSONALIZATION"]["GENERATOR"].replace("magazine.generators", "house_generators")
+    address = server.url.replace("/v1", "/write")
+    settings.PERSONALIZATION = settings.PERSONALIZATION | {"GENERATOR": path}
+    assert "address" in availability().explanation
+    settings.PERSONALIZATION = settings.PERSONALIZATION | {"GENERATOR_OPTIONS": {"address": address}}
+    server.raw = json.dumps({"alternatives": [{"headline": "One", "call_to_action": "Two"}] * 2}).encode()
+    answer = current_generator().write(make_prompt(), is_cancelled=never)
+    assert answer.alternatives[0]["headline"] == "One"
+    server.raw = b"{}"
+    assert fails(current_generator()).status == CallStatus.MALFORMED
 
 
 # The breaker

@@ -116,6 +116,19 @@ def test_nobody_at_the_address(server):
     assert (error.status, error.retry_after) == (CallStatus.UNREACHABLE, LATER)
 
 
+def test_a_handshake_that_never_ends(server):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
+        error = fails(generator(server, base_url=address, connect_seconds=0.3))
+    assert (error.status, error.retry_after) == (CallStatus.UNREACHABLE, LATER)
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_the_machine_itself(server, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    generator(server).write(PROMPT, is_cancelled=never)
+
+
 def test_a_silent_server_is_left_after_the_read_timeout(server):
     server.mood = "slow"
     started = time.monotonic()

@@ -40,8 +40,11 @@ def finish(exchange: Callable[[], Awaitable[T]], *, ends: float, is_cancelled: C
         return future.result()
 
 
-def limited_client(*, timeout: httpx2.Timeout, most_bytes: int) -> httpx2.AsyncClient:
-    """A client that reads so much of an answer and no more, and follows no redirection with our key in its hands."""
+def limited_client(*, timeout: httpx2.Timeout, most_bytes: int, uses_proxy: bool) -> httpx2.AsyncClient:
+    """A client that reads so much of an answer and no more, and follows no redirection with our key in its hands.
+
+    `uses_proxy`: whether a proxy that the environment names is used, if it names one.
+    """
 
     async def limit(response: httpx2.Response) -> None:
         # Nothing compressed was asked for, and what is would be larger than it looks.
@@ -52,6 +55,7 @@ def limited_client(*, timeout: httpx2.Timeout, most_bytes: int) -> httpx2.AsyncC
     return httpx2.AsyncClient(
         timeout=timeout,
         follow_redirects=False,
+        trust_env=uses_proxy,
         headers={"Accept-Encoding": "identity"},
         event_hooks={"response": [limit]},
     )

@@ -43,6 +43,10 @@ class Access:
     def is_openai(self) -> bool:
         return self.base_url == OPENAI
 
+    @property
+    def is_local(self) -> bool:
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "::1", "localhost")
+
     def missing(self) -> str:
         """What stands between us and a first call, in words for the site's operator; empty if nothing does."""
         if find_spec("openai") is None:

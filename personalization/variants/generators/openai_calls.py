@@ -47,7 +47,7 @@ def call(
     async def exchange() -> httpx2.Response:
         limits = httpx2.Timeout(access.read_seconds, connect=access.connect_seconds)
         async with (
-            limited_client(timeout=limits, most_bytes=most_bytes) as http,
+            limited_client(timeout=limits, most_bytes=most_bytes, uses_proxy=not access.is_local) as http,
             AsyncOpenAI(
                 api_key=access.api_key or NO_KEY,
                 base_url=access.base_url,
