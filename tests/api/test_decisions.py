@@ -53,11 +53,12 @@ def test_a_decision_has_the_promised_shape(slot, items):
     decision = response.json()["decisions"][0]
     assert set(decision) == {
         "slot", "decision_id", "token", "policy", "model_version", "fallback", "reason", "heading", "text", "items",
-        "dismissible",
+        "dismissible", "variant", "ai_label", "why_words",
     }  # fmt: skip
     item = decision["items"][0]
     assert set(item) == {
         "key", "type", "title", "url", "summary", "image", "variant", "score", "why", "origin", "propensity",
+        "call_to_action", "image_description", "ai_label", "why_words",
     }  # fmt: skip
     assert (item["origin"], item["propensity"], decision["dismissible"]) == ("ranked", None, False)
     assert set(item["why"][0]) == {"scorer", "contribution", "text"}
