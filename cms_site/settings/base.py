@@ -192,6 +192,16 @@ PERSONALIZATION = {
     },
     "ARTIFACTS_DIR": VAR_DIR / "artifacts",
 }
+# Words by a language model: OpenAI's, or that of a server which speaks its protocol.
+_MODEL = {
+    "model": os.environ.get("GENERATOR_MODEL", ""),
+    "image_model": os.environ.get("GENERATOR_IMAGE_MODEL", ""),
+    "api_key": os.environ.get("OPENAI_API_KEY", ""),
+    "base_url": os.environ.get("OPENAI_BASE_URL", ""),
+}
+if _MODEL["model"]:
+    PERSONALIZATION["GENERATOR"] = "personalization.variants.generators.openai_sdk.OpenAIGenerator"
+    PERSONALIZATION["GENERATOR_OPTIONS"] = _MODEL
 
 LOGGING = {
     "version": 1,

@@ -14,9 +14,9 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR_DIR / "mail"  # noqa: F405
 
-# Where it is installed, `manage.py demo` runs a small language model on this machine.
+# Where it is installed and no other is named, `manage.py demo` runs a small language model on this machine.
 DEMO_MODEL_PORT = int(os.environ.get("DEMO_MODEL_PORT", "8100"))
-if not model.missing():
+if not PERSONALIZATION.get("GENERATOR") and not model.missing():  # noqa: F405
     PERSONALIZATION = PERSONALIZATION | {  # noqa: F405
         "GENERATOR": "personalization.variants.generators.openai_sdk.OpenAIGenerator",
         "GENERATOR_OPTIONS": model.generator_options(DEMO_MODEL_PORT)
