@@ -1,5 +1,6 @@
 """The room's nouns: alternative words for an item or a slot, and what belongs to them."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -303,9 +304,10 @@ class Variant(
 
 def _prepare_deletion(instance: Variant, **kwargs: Any) -> None:
     """Take the lock before any row goes, and write down when approved words cease to be shown."""
-    Epoch.objects.hold(EPOCH)
-    if instance.state == State.APPROVED:
-        record(instance, Act.RETIRED, user=person_at_work(), comment=gettext("Deleted."))
+    with suppress(Variant.DoesNotExist):  # somebody else was faster
+        row = lock(instance)
+        if row.state == State.APPROVED:
+            record(row, Act.RETIRED, user=person_at_work(), comment=gettext("Deleted."))
 
 
 def _tell_of_deletion(**kwargs: Any) -> None:

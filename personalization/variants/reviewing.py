@@ -186,11 +186,17 @@ def _waiting(task_state: TaskState, user: Any) -> tuple[Variant, TaskState]:
     """The variant under its lock, and its task's state as read afterwards: nothing that was read before is believed."""
     variant = _locked(task_state.workflow_state.content_object)
     state = TaskState.objects.select_related("workflow_state").filter(pk=task_state.pk).first()
-    if variant.state not in WAITING or state is None or state.status != TaskState.STATUS_IN_PROGRESS:
+    if variant.state not in WAITING or state is None or not _is_open(state):
         raise ReviewError(_("This variant has been decided about already."))
     if obstacle := obstacle_for(variant, user):
         raise PermissionDenied(obstacle)
     return variant, state
+
+
+def _is_open(state: TaskState) -> bool:
+    """Whether the step waits for a decision; a review that is being cancelled closes the workflow before its steps."""
+    is_running = state.workflow_state.status == WorkflowState.STATUS_IN_PROGRESS
+    return is_running and state.status == TaskState.STATUS_IN_PROGRESS
 
 
 def _has_more_steps(state: TaskState, variant: Variant) -> bool:
