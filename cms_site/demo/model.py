@@ -43,8 +43,8 @@ def weights() -> Path | None:
 
 
 def model_command(port: int) -> list[str] | None:
-    """How to start the model's server; None where it cannot run."""
-    return None if missing() else [sys.executable, "-m", "cms_site.demo.model", "--port", str(port)]
+    """How to start the model's server; None where it cannot run, or is not wanted: on port 0."""
+    return None if missing() or not port else [sys.executable, "-m", "cms_site.demo.model", "--port", str(port)]
 
 
 def generator_options(port: int) -> dict[str, Any]:

@@ -15,8 +15,8 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR_DIR / "mail"  # noqa: F405
 
 # Where it is installed and no other is named, `manage.py demo` runs a small language model on this machine.
-DEMO_MODEL_PORT = int(os.environ.get("DEMO_MODEL_PORT", "8100"))
-if not PERSONALIZATION.get("GENERATOR") and not model.missing():  # noqa: F405
+DEMO_MODEL_PORT = 0 if PERSONALIZATION.get("GENERATOR") else int(os.environ.get("DEMO_MODEL_PORT", "8100"))  # noqa: F405
+if DEMO_MODEL_PORT and not model.missing():
     PERSONALIZATION = PERSONALIZATION | {  # noqa: F405
         "GENERATOR": "personalization.variants.generators.openai_sdk.OpenAIGenerator",
         "GENERATOR_OPTIONS": model.generator_options(DEMO_MODEL_PORT)

@@ -75,7 +75,9 @@ class Command(BaseCommand):
             bar.update(task, total=1, completed=1)
 
     def draft(self) -> None:
-        """Let the language model draft some variants, where there is one."""
+        """Let the small language model draft some variants, where there is one. Another one would cost money."""
+        if not settings.DEMO_MODEL_PORT:
+            return
         with language_model() as answers:
             if not answers:
                 self.console.print(missing() or f"{NAME} does not start: there are variants by hand only.")
