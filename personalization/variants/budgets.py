@@ -4,11 +4,10 @@ A budget counts what a call used as far as that is known, and what was held back
 call runs, when its worker was lost, and when the server did not say. The day is UTC's.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_UP, Decimal
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
@@ -16,25 +15,19 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from personalization import conf
 from personalization.catalog.models import Epoch
 from personalization.variants.asking import GenerationCall
+from personalization.variants.calls import SMALLEST, cost
 from personalization.variants.choices import CallStatus, Purpose
-from personalization.variants.generators.base import Answer, GeneratorError, Picture, Receipt, Usage
+from personalization.variants.generators.base import Usage
 from personalization.variants.limits import Budget
 
 # The counter whose row lets one worker at a time add up and hold back.
 LOCK = "generation"
-MILLION = 1_000_000
-CENT = Decimal("0.000001")
 MONEY = GenerationCall._meta.get_field("money")
-MOST_TOKENS = 10**9
-SETTLED = (
-    *("status", "model", "request_id", "input_tokens", "output_tokens"),
-    *("money", "latency_ms", "error", "finished_at"),
-)
-Told = TypeVar("Told", Answer, Picture)
 # Answers by which a server says that it has not begun: they cost nothing.
 TURNED_AWAY = (CallStatus.RATE_LIMITED, CallStatus.UNAUTHORIZED, CallStatus.BAD_REQUEST)
 
@@ -96,45 +89,6 @@ def reserve(
         )
 
 
-def call_model(call: GenerationCall, ask: Callable[[], Told]) -> Told:
-    """Ask, and write down how that ended, whatever happens."""
-    try:
-        told = ask()
-    except GeneratorError as error:
-        settle(call, error.receipt, error.status, str(error))
-        raise
-    except Exception as error:
-        settle(call, Receipt(), CallStatus.LOST, type(error).__name__)
-        raise
-    settle(call, told.receipt)
-    return told
-
-
-def settle(call: GenerationCall, receipt: Receipt, status: CallStatus = CallStatus.OK, error: str = "") -> None:
-    """Write down how a call ended and what it used. What the server did not say stays unknown."""
-    usage = Usage(_counted(receipt.usage.input_tokens), _counted(receipt.usage.output_tokens))
-    prices = (cost(usage, model, call.purpose) for model in (receipt.model, call.model))
-    call.money = next((money for money in prices if money is not None), None)
-    call.model = receipt.model[:120] or call.model
-    call.request_id = receipt.request_id[:200]
-    call.input_tokens, call.output_tokens = usage.input_tokens, usage.output_tokens
-    call.latency_ms = receipt.latency_ms
-    call.status, call.error, call.finished_at = status, error, timezone.now()
-    call.save(update_fields=SETTLED)  # its part may be gone by now
-
-
-def cost(usage: Usage, model: str, purpose: str = Purpose.WORDS) -> Decimal | None:
-    """What so many tokens cost by the settings' prices, rounded up; None where a count or a price is not known."""
-    prices = conf.get().generator_prices.get(model)
-    if prices is None or usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    written = "image" if purpose == Purpose.IMAGE else "output"
-    if not {"input", written} <= prices.keys():
-        return None
-    exact = usage.input_tokens * _price(prices, "input") + usage.output_tokens * _price(prices, written)
-    return (exact / MILLION).quantize(CENT, ROUND_UP)
-
-
 def budgets_for(editor: Any) -> list[Budget]:
     """The budgets that a call for this editor has to keep to: that of all, and the editor's own or everybody's."""
     whose = Q(editor=None) | Q(editor=editor) if editor else Q(editor=None, scope=Budget.Scope.SITE)
@@ -179,13 +133,13 @@ def _sum(calls: QuerySet[GenerationCall]) -> Amount:
     money = Case(nothing, default=Coalesce("money", "reserved_money"), output_field=MONEY)
     sums = calls.order_by().aggregate(tokens=Sum(tokens), money=Sum(money))
     # SQLite adds in binary: what is left of that is cut off.
-    return Amount(sums["tokens"] or 0, (sums["money"] or Decimal(0)).quantize(CENT))
+    return Amount(sums["tokens"] or 0, (sums["money"] or Decimal(0)).quantize(SMALLEST))
 
 
 def _refuse_beyond(budget: Budget, used: Amount, needed: Amount, model: str) -> None:
     if budget.tokens is not None and used.tokens + needed.tokens > budget.tokens:
-        told = [_("%s tokens") % number_format(n) for n in (used.tokens, budget.tokens, needed.tokens)]
-        raise BudgetError(_used_up(budget, *told))
+        limit = ngettext("%s token", "%s tokens", budget.tokens) % number_format(budget.tokens)
+        raise BudgetError(_used_up(budget, limit, *map(number_format, (used.tokens, needed.tokens))))
     if budget.money is None:
         return
     if needed.money is None:
@@ -197,10 +151,11 @@ def _refuse_beyond(budget: Budget, used: Amount, needed: Amount, model: str) -> 
             % model
         )
     if (used.money or 0) + needed.money > budget.money:
-        raise BudgetError(_used_up(budget, *(f"{n.normalize():f}" for n in (used.money, budget.money, needed.money))))
+        limit = f"{_plain(budget.money)} {conf.get().generator_currency}"
+        raise BudgetError(_used_up(budget, limit, *map(_plain, (used.money, needed.money))))
 
 
-def _used_up(budget: Budget, used: str, limit: str, needed: str) -> str:
+def _used_up(budget: Budget, limit: str, used: str, needed: str) -> str:
     whose = _("for all editors together") if budget.scope == Budget.Scope.SITE else _("for you")
     return _(
         "Today's budget %(whose)s does not suffice: of %(limit)s, %(used)s are used or held back for calls that still "
@@ -209,14 +164,10 @@ def _used_up(budget: Budget, used: str, limit: str, needed: str) -> str:
     ) % {"whose": whose, "limit": limit, "used": used, "needed": needed}
 
 
+def _plain(money: Decimal | None) -> str:
+    """An amount without the zeros behind it."""
+    return f"{(money or Decimal(0)).normalize():f}"
+
+
 def _limits(budget: Budget | None) -> tuple[int | None, Decimal | None]:
     return (budget.tokens, budget.money) if budget else (None, None)
-
-
-def _price(prices: Mapping[str, Any], name: str) -> Decimal:
-    return Decimal(str(prices[name]))
-
-
-def _counted(tokens: int | None) -> int | None:
-    """A count that can be true; nobody is charged for what a server makes up."""
-    return tokens if tokens is not None and 0 <= tokens <= MOST_TOKENS else None

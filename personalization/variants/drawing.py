@@ -17,7 +17,8 @@ from wagtail.images import get_image_model
 from wagtail.models import Collection
 
 from personalization.variants.asking import GenerationPart
-from personalization.variants.budgets import BudgetError, call_model, reserve
+from personalization.variants.budgets import BudgetError, reserve
+from personalization.variants.calls import call_model
 from personalization.variants.choices import CallStatus, Purpose, Words
 from personalization.variants.generators.base import Generator, GeneratorError, Picture, Usage
 from personalization.variants.hashing import Source

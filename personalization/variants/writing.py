@@ -9,7 +9,8 @@ from wagtail.models import Locale
 
 from personalization.variants import drawing, parts
 from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest
-from personalization.variants.budgets import BudgetError, call_model, reserve
+from personalization.variants.budgets import BudgetError, reserve
+from personalization.variants.calls import call_model
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import CallStatus, PartStatus, Words
 from personalization.variants.generators.base import Answer, Generator, GeneratorError, Picture, Prompt
@@ -67,6 +68,9 @@ def _ready_generator() -> Generator:
 
 
 def _carry_out(part: GenerationPart, generator: Generator) -> None:
+    if part.item and not part.item.live:
+        parts.end(part, PartStatus.FAILED, _("“%s” is not published any more.") % part.item)
+        return
     request, watch = part.request, parts.Watch(part)
     source = item_source(part.item) if part.item_id else slot_source(part.slot)
     locale = language_of(request, source)

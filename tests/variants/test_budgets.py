@@ -13,12 +13,11 @@ from personalization.variants.asking import GenerationCall
 from personalization.variants.budgets import (
     BudgetError,
     budgets_for,
-    cost,
     day_of,
     reserve,
-    settle,
     usage_today,
 )
+from personalization.variants.calls import cost, settle
 from personalization.variants.choices import CallStatus, Purpose
 from personalization.variants.generators.base import Receipt, Usage
 from personalization.variants.limits import Budget
@@ -70,7 +69,7 @@ def test_the_last_token_can_be_spent_and_not_one_more(ada, ben):
     hold(ben)
     with pytest.raises(BudgetError) as refused:
         hold(ben, tokens=1)
-    for word in ("all editors together", "200 tokens", "1 tokens", "midnight UTC"):
+    for word in ("all editors together", "of 200 tokens, 200 are used", "up to 1.", "midnight UTC"):
         assert word in str(refused.value)
     assert GenerationCall.objects.count() == 2
 
@@ -79,7 +78,7 @@ def test_money_is_counted_to_its_last_digit(ada):
     for_all(money="0.0009")  # three times 75 at 2 and 25 at 8 the million are 0.00105
     hold(ada)
     hold(ada)
-    with pytest.raises(BudgetError, match=r"of 0\.0009, 0\.0007 are"):
+    with pytest.raises(BudgetError, match=r"of 0\.0009 USD, 0\.0007 are"):
         hold(ada)
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from wagtail.models import Locale
 
 from personalization import tasks
+from personalization.catalog.models import Item
 from personalization.variants import generation, parts
 from personalization.variants.asking import GenerationCall, GenerationPart, GenerationRequest, PromptTemplate
 from personalization.variants.budgets import usage_today
@@ -400,6 +401,14 @@ def test_nothing_is_asked_about_nothing_or_about_what_is_gone(template, item):
     item.live = False
     with pytest.raises(ValidationError, match="not published"):
         asked(template, item)
+
+
+def test_what_is_withdrawn_before_its_turn_is_not_asked_about(server, template, item):
+    request = asked(template, item)
+    Item.objects.update(live=False)
+    part = carried_out(request)[0]
+    assert (part.status, len(server.asked)) == (PartStatus.FAILED, 0)
+    assert "is not published any more" in part.message
 
 
 def test_a_slot_gets_other_words_for_its_heading_and_text(server, template, site):

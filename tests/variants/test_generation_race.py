@@ -35,7 +35,7 @@ WORKERS = 6
 KILLED_AT = [
     ("personalization.variants.writing", "build_prompt"),  # it has the part, and has asked nobody
     ("personalization.variants.writing", "call_model"),  # tokens are held back, and nobody has been asked
-    ("personalization.variants.budgets", "settle"),  # the answer is there, and not written down
+    ("personalization.variants.calls", "settle"),  # the answer is there, and not written down
     ("personalization.variants.writing", "draft_variant"),  # the part has ended, but that is not committed
 ]
 
