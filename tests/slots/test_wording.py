@@ -1,9 +1,12 @@
 """What varied words must never cost, break or leak, and how they are switched off."""
 
 import os
+import re
 import subprocess
 import sys
+import uuid
 from collections import Counter
+from datetime import UTC, timedelta
 
 import pytest
 from django.conf import settings as django_settings
@@ -11,10 +14,13 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from waffle.models import Switch
 
 from personalization.catalog.models import Epoch, Item
 from personalization.events.models import Event
+from personalization.experiments import learning
+from personalization.experiments.models import Batch, Metric, Phase
 from personalization.slots import memory, serve, variation
 from personalization.slots.context import ServingContext
 from personalization.variants import serving
@@ -233,3 +239,29 @@ def test_an_arms_own_heading_is_not_worded_otherwise(slot, items):
     pages = [look(make_visitor(personalization=False)) for _ in range(20)]
     assert {"A better heading" in page for page in pages} == {True, False}
     assert all(("A better heading" in page) != ("The arm&#x27;s own" in page) for page in pages)
+
+
+def test_a_bandit_learns_which_words_are_clicked_and_shows_them_more(slot, items):
+    approved(items[0], headline="Short", label="short")
+    experiment = run(slot, arms=WORDINGS[:2], allocation="bandit", floor=5, holdback=10)
+    Metric.objects.create(experiment=experiment, measure="clicked", role="goal")
+    for number in range(60):
+        client = browser_of(make_visitor(personalization=False))
+        page = client.get(PAGE).content.decode()
+        if ">Short<" in page and number % 5:
+            click(client, page, items[0])
+    assert {row.context["propensity"] for row in exposures()} == {0.5}
+    Event.objects.update(occurred_at=timezone.now() - timedelta(days=1))
+    Phase.objects.update(started_at=timezone.now() - timedelta(days=2))
+    assert learning.learn_all() == 1
+    shares = Batch.objects.get(day=timezone.now().astimezone(UTC).date()).shares
+    assert shares["short"] > 0.9
+    shown = [">Short<" in look(make_visitor(personalization=False)) for _ in range(30)]
+    assert sum(shown) > 20
+
+
+def click(client: Client, page: str, item: Item) -> None:
+    token = re.search(r'data-slot-token="([^"]+)"', page)[1]
+    event = {"id": str(uuid.uuid4()), "kind": "click", "item": item.key, "token": token}
+    answer = client.post("/api/personalization/v1/events/", {"events": [event]}, content_type="application/json")
+    assert answer.json()["accepted"] == 1
