@@ -19,14 +19,13 @@ from wagtail.models import Collection
 from personalization.variants.asking import GenerationPart
 from personalization.variants.budgets import BudgetError, reserve
 from personalization.variants.calls import call_model
-from personalization.variants.choices import CallStatus, Purpose, Words
+from personalization.variants.choices import AI_IMAGE, CallStatus, Purpose, Words
 from personalization.variants.generators.base import Generator, GeneratorError, Picture, Usage
 from personalization.variants.hashing import Source
 from personalization.variants.parts import Watch
 from personalization.variants.prompting import LETTERS_PER_TOKEN, image_prompt
 
 COLLECTION = "AI images, to be reviewed"
-TAG = "ai-generated"
 # What IPTC calls media that a trained model has made.
 AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -44,7 +43,12 @@ IMAGE_TOKENS = 6300
 def draw_for(
     part: GenerationPart, source: Source, words: Mapping[str, str], generator: Generator, watch: Watch
 ) -> tuple[Picture | None, str]:
-    """An image for a part whose words are written, or what an editor is told instead. The words are kept either way."""
+    """The image that was asked for with a part's words, or what an editor is told instead; slots have none.
+
+    The words are there already, and are kept in any case.
+    """
+    if not (part.request.draws_image and part.item_id):
+        return None, ""
     if not generator.draws:
         return None, _("The words are here. This model draws no images.")
     request = part.request
@@ -96,7 +100,7 @@ def keep_picture(picture: Picture, part: GenerationPart, words: Mapping[str, str
     )
     image.save()
     image.get_file_hash()
-    image.tags.add(TAG)
+    image.tags.add(AI_IMAGE)
     return image
 
 

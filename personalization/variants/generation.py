@@ -26,7 +26,8 @@ from personalization.variants.asking import (
 from personalization.variants.choices import CallStatus, PartStatus, RequestStatus, Words
 from personalization.variants.models import Variant
 from personalization.variants.parts import due_parts, lock_request, mark_queued
-from personalization.variants.writing import SLOT_WORDS, generate_part
+from personalization.variants.questions import SLOT_WORDS
+from personalization.variants.writing import generate_part
 
 __all__ = ["ask", "due_parts", "generate_part", "progress", "queue_parts", "resume", "stop"]
 

@@ -99,8 +99,9 @@ def due_parts() -> list[int]:
     From now on they count as queued.
     """
     now = timezone.now()
-    for pk in GenerationPart.objects.filter(status=PartStatus.RUNNING, seen_at__lt=now - SILENCE).values_list("pk"):
-        _revive(*pk)
+    silent = GenerationPart.objects.filter(status=PartStatus.RUNNING, seen_at__lt=now - SILENCE)
+    for pk in list(silent.values_list("pk", flat=True)):
+        _revive(pk)
     waiting = GenerationPart.objects.filter(Q(not_before=None) | Q(not_before__lte=now), status=PartStatus.WAITING)
     unqueued = Q(seen_at=None) | Q(seen_at__lt=F("not_before")) | Q(seen_at__lt=now - PATIENCE)
     return mark_queued(waiting.filter(unqueued))

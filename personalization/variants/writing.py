@@ -1,6 +1,7 @@
 """What a worker does for one part of a request: one question to the model, and drafts made of its answer."""
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db import transaction
@@ -13,18 +14,15 @@ from personalization.variants.budgets import BudgetError, reserve
 from personalization.variants.calls import call_model
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import CallStatus, PartStatus, Words
-from personalization.variants.generators.base import Answer, Generator, GeneratorError, Picture, Prompt
+from personalization.variants.generators.base import Answer, Generator, GeneratorError, Picture
 from personalization.variants.generators.current import availability, current_generator
 from personalization.variants.guardrails.form import storable
-from personalization.variants.hashing import Source, item_source, slot_source
-from personalization.variants.judging import praised_examples
 from personalization.variants.models import Variant
-from personalization.variants.prompting import Example, build_prompt, estimated_usage, examples_of
+from personalization.variants.prompting import estimated_usage
+from personalization.variants.questions import question_of
 from personalization.variants.services import draft_variant
 
 logger = logging.getLogger(__name__)
-# What a slot has words for: its heading and its text.
-SLOT_WORDS = (Words.HEADLINE, Words.SUMMARY)
 
 
 def generate_part(*, part_id: int, generator: Generator | None = None) -> bool:
@@ -36,6 +34,13 @@ def generate_part(*, part_id: int, generator: Generator | None = None) -> bool:
     part = parts.claim(part_id)
     if part is None:
         return False
+    # Whoever deletes a request while a part of it runs wants nothing of it any more.
+    with suppress(GenerationRequest.DoesNotExist):
+        _attempt(part, generator)
+    return True
+
+
+def _attempt(part: GenerationPart, generator: Generator | None) -> None:
     try:
         _carry_out(part, generator or _ready_generator())
     except GeneratorError as error:
@@ -46,18 +51,6 @@ def generate_part(*, part_id: int, generator: Generator | None = None) -> bool:
         logger.exception("Part %s of request %s failed.", part.pk, part.request_id)
         told = _("Something went wrong that nobody had thought of. Tell whoever runs this site: the log has more.")
         parts.end(part, PartStatus.FAILED, told)
-    return True
-
-
-def fields_for(request: GenerationRequest, part: GenerationPart) -> list[str]:
-    """What is to be written: of a slot, only what it has."""
-    return [name for name in request.fields if part.item_id or name in SLOT_WORDS]
-
-
-def language_of(request: GenerationRequest, source: Source) -> Locale:
-    """The template's language, else the request's, else the source's own, else the site's."""
-    own = Locale.objects.filter(language_code=source.language).first() if source.language else None
-    return request.template.language or request.locale or own or Locale.get_default()
 
 
 def _ready_generator() -> Generator:
@@ -72,36 +65,20 @@ def _carry_out(part: GenerationPart, generator: Generator) -> None:
         parts.end(part, PartStatus.FAILED, _("“%s” is not published any more.") % part.item)
         return
     request, watch = part.request, parts.Watch(part)
-    source = item_source(part.item) if part.item_id else slot_source(part.slot)
-    locale = language_of(request, source)
-    prompt = _prompt(part, source, locale)
+    asked = question_of(part)
     call = reserve(
         part=part,
         editor=request.requested_by,
         generator=generator.name,
         model=generator.model,
-        estimate=estimated_usage(prompt),
+        estimate=estimated_usage(asked.prompt),
         template_version=request.template.version,
     )
-    answer = call_model(call, lambda: generator.write(prompt, is_cancelled=watch.is_cancelled))
+    answer = call_model(call, lambda: generator.write(asked.prompt, is_cancelled=watch.is_cancelled))
     alternatives = _alternatives(answer, request)
-    picture, told = drawing.draw_for(part, source, alternatives[0], generator, watch) if _draws(part) else (None, "")
-    for variant in _keep(part, call, locale, alternatives, picture, told):
+    picture, told = drawing.draw_for(part, asked.source, alternatives[0], generator, watch)
+    for variant in _keep(part, call, asked.locale, alternatives, picture, told):
         check_variant(variant=variant, measures_meaning=True)
-
-
-def _prompt(part: GenerationPart, source: Source, locale: Locale) -> Prompt:
-    request = part.request
-    return build_prompt(
-        request.template,
-        source,
-        segment=part.segment,
-        fields=fields_for(request, part),
-        alternatives=request.alternatives,
-        locale=locale,
-        note=request.note,
-        examples=_examples(request, locale),
-    )
 
 
 def _alternatives(answer: Answer, request: GenerationRequest) -> list[dict[str, str]]:
@@ -152,18 +129,3 @@ def _give_up(part: GenerationPart, error: GeneratorError) -> None:
         parts.put_off(part, timedelta(seconds=error.retry_after), str(error))
     else:
         parts.end(part, PartStatus.FAILED, str(error))
-
-
-def _examples(request: GenerationRequest, locale: Locale) -> list[Example]:
-    """The template's own examples, and approved variants that editors liked."""
-    liked = praised_examples(request.template, locale) if request.template.learns else []
-    return [*examples_of(request.template), *(_example(variant) for variant in liked)]
-
-
-def _example(variant: Variant) -> dict[str, str]:
-    words = {name: text for name, text in variant.words.items() if text}
-    return {"source": " ".join(filter(None, variant.source_words.values())), **words}
-
-
-def _draws(part: GenerationPart) -> bool:
-    return bool(part.request.draws_image and part.item_id)

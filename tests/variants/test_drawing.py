@@ -13,8 +13,8 @@ from personalization.catalog.models import Item
 from personalization.variants import generation
 from personalization.variants.asking import GenerationCall, PromptTemplate
 from personalization.variants.budgets import usage_today
-from personalization.variants.choices import CallStatus, PartStatus, Purpose
-from personalization.variants.drawing import AI_MADE, COLLECTION, LONGEST_SIDE, SOFTWARE, TAG, marked
+from personalization.variants.choices import AI_IMAGE, CallStatus, PartStatus, Purpose
+from personalization.variants.drawing import AI_MADE, COLLECTION, LONGEST_SIDE, SOFTWARE, marked
 from personalization.variants.generators.base import GeneratorError, Picture, Receipt
 from personalization.variants.limits import Budget
 from personalization.variants.models import Variant
@@ -66,7 +66,7 @@ def test_an_image_hangs_on_the_drafts_and_waits_for_review_in_its_collection(ser
     part, image = request.parts.get(), get_image_model().objects.get()
     assert (part.status, part.message) == (PartStatus.DONE, "")
     assert image.collection.name == COLLECTION
-    assert list(image.tags.names()) == [TAG]
+    assert list(image.tags.names()) == [AI_IMAGE]
     assert image.title == f"{part.item.title} (drawn by AI)"
     assert image.uploaded_by_user is None
     drafts = Variant.objects.all()
