@@ -21,15 +21,13 @@ from personalization import conf
 from personalization.catalog.models import Epoch
 from personalization.variants.asking import GenerationCall
 from personalization.variants.calls import SMALLEST, cost
-from personalization.variants.choices import CallStatus, Purpose
+from personalization.variants.choices import Purpose
 from personalization.variants.generators.base import Usage
 from personalization.variants.limits import Budget
 
 # The counter whose row lets one worker at a time add up and hold back.
 LOCK = "generation"
 MONEY = GenerationCall._meta.get_field("money")
-# Answers by which a server says that it has not begun: they cost nothing.
-TURNED_AWAY = (CallStatus.RATE_LIMITED, CallStatus.UNAUTHORIZED, CallStatus.BAD_REQUEST)
 
 
 @dataclass(frozen=True)

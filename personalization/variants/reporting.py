@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from personalization import conf
 from personalization.variants.asking import GenerationCall, PromptTemplate
-from personalization.variants.budgets import TURNED_AWAY
 from personalization.variants.choices import Act, CallStatus
+from personalization.variants.generators.failures import TURNED_AWAY
 from personalization.variants.records import ApprovalRecord
 
 DECISIONS = (Act.APPROVED, Act.CHANGES, Act.REJECTED)

@@ -286,6 +286,8 @@ def test_what_both_took_counts_when_both_fail(server):
     assert fails(generator(server, mode="auto")).receipt.usage == Usage(240, 80)
     server.moods = ["chatty", "broken"]
     assert fails(generator(server, mode="auto")).receipt.usage == UNKNOWN
+    server.moods = ["chatty", "rate_limited"]
+    assert fails(generator(server, mode="auto")).receipt.usage == USED
 
 
 def test_responses_are_remembered_where_they_work(server):

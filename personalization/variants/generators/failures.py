@@ -18,6 +18,8 @@ LONGEST_RETRY_SECONDS = 86_400.0
 PASSING = frozenset(
     {CallStatus.TIMEOUT, CallStatus.RATE_LIMITED, CallStatus.UNREACHABLE, CallStatus.SERVER_ERROR, CallStatus.LOST}
 )
+# By these a server says that it has not begun: they cost nothing.
+TURNED_AWAY = (CallStatus.RATE_LIMITED, CallStatus.UNAUTHORIZED, CallStatus.BAD_REQUEST)
 
 MESSAGES = {
     CallStatus.TIMEOUT: _(

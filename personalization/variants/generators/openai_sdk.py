@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.variants.choices import CallStatus
 from personalization.variants.generators.base import Answer, GeneratorError, Picture, Prompt, Receipt, Usage
-from personalization.variants.generators.failures import NoEndpointError, failure
+from personalization.variants.generators.failures import TURNED_AWAY, NoEndpointError, failure
 from personalization.variants.generators.openai_access import Access
 from personalization.variants.generators.openai_questions import as_chat, as_response, sendable
 from personalization.variants.generators.pictures import MOST_BYTES, decoded, format_of
@@ -121,9 +121,19 @@ class OpenAIGenerator:
             if error.status != CallStatus.BAD_REQUEST:
                 spent = error.receipt.usage
             endpoint = "chat"
-            answer = self._ask(endpoint, prompt, ends, is_cancelled, spent)
+            answer = self._ask_again(endpoint, prompt, ends, is_cancelled, spent)
         remember(f"endpoint:{self.mark}", endpoint, REMEMBERED_SECONDS)
         return answer
+
+    def _ask_again(
+        self, endpoint: str, prompt: Prompt, ends: float, is_cancelled: Callable[[], bool], spent: Usage
+    ) -> Answer:
+        try:
+            return self._ask(endpoint, prompt, ends, is_cancelled, spent)
+        except GeneratorError as error:
+            if error.status in TURNED_AWAY and spent != Usage(0, 0):
+                error.receipt = replace(error.receipt, usage=spent)  # what the first question took is known
+            raise
 
     def _ask(
         self,
