@@ -23,6 +23,7 @@ from personalization.variants.asking import GenerationCall
 from personalization.variants.calls import SMALLEST, cost
 from personalization.variants.choices import Purpose
 from personalization.variants.generators.base import Usage
+from personalization.variants.generators.failures import TURNED_AWAY
 from personalization.variants.limits import Budget
 
 # The counter whose row lets one worker at a time add up and hold back.
