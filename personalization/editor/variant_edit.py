@@ -14,17 +14,17 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.widgets.button import HeaderButton
-from wagtail.snippets.action_menu import ActionMenuItem
+from wagtail.snippets.action_menu import ActionMenuItem, CancelWorkflowMenuItem
 from wagtail.snippets.views.snippets import CreateView, EditView
 
 from personalization.variants import reviewing, services
 from personalization.variants.checking import check_variant
-from personalization.variants.choices import WAITING, State
+from personalization.variants.choices import WAITING
 from personalization.variants.models import Variant
 from personalization.variants.reviewing import ReviewError
 
 # What of Wagtail's own menu means something for variants.
-KEPT = ("action-save", "action-locked", "action-cancel-workflow")
+KEPT = ("action-save", "action-locked")
 
 
 def address(name: str, variant: Variant | None = None) -> str:
@@ -47,6 +47,12 @@ def submit(request: HttpRequest, variant: Variant) -> bool:
     return False
 
 
+class TakeBackMenuItem(CancelWorkflowMenuItem):
+    """Makes a draft again of what waits."""
+
+    label = _("Take back from review")
+
+
 class SubmitMenuItem(ActionMenuItem):
     """Saves the form, and puts what it says into the queue."""
 
@@ -64,9 +70,7 @@ def offer_no_publishing(menu_items: list, request: HttpRequest, context: dict[st
     if context["model"] is not Variant:
         return
     menu_items[:] = [item for item in menu_items if item.name in KEPT]
-    submission = SubmitMenuItem(order=60)
-    if submission.is_shown(context):
-        menu_items.append(submission)
+    menu_items += [item for item in (TakeBackMenuItem(order=40), SubmitMenuItem(order=60)) if item.is_shown(context)]
 
 
 class NoPublishingMixin:
@@ -88,6 +92,15 @@ class NoPublishingMixin:
     def submit_action(self) -> HttpResponse:
         variant = Variant.objects.get(pk=self.object.pk)
         return redirect(address("review" if submit(self.request, variant) else "edit", variant))
+
+    def cancel_workflow_action(self) -> HttpResponse:
+        try:
+            services.take_back(variant=self.object, user=self.request.user)
+        except (ReviewError, PermissionDenied) as error:
+            messages.error(self.request, gettext("Not taken back. %(why)s") % {"why": error})
+        else:
+            messages.success(self.request, gettext("“%s” is a draft again, and waits for nobody.") % self.object)
+        return redirect(address("edit", self.object))
 
     def get_success_message(self, instance: Variant | None = None) -> str:
         if self.action in ("create", "edit") and self.object.state in WAITING:
@@ -150,10 +163,11 @@ class RetireView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
         return super().get_context_data(variant=self.object, review_url=review_url, **kwargs)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if self.object.state == State.RETIRED:
-            messages.warning(request, gettext("“%s” is retired already.") % self.object)
-        else:
-            comment = request.POST.get("comment", "").strip()
+        comment = request.POST.get("comment", "").strip()
+        try:
             reviewing.retire(variant=self.object, user=request.user, comment=comment)
+        except ReviewError as error:
+            messages.error(request, str(error))
+        else:
             messages.success(request, gettext("“%s” is retired. It is not shown any more.") % self.object)
         return redirect(address("review", self.object))

@@ -101,6 +101,7 @@ class ReviewView(InspectView):
             obstacle=obstacle_for(variant, user) if self.is_waiting else "",
             forms=[(decision, forms[decision.name]) for decision in DECISIONS.values()],
             seen=seen_by(variant),
+            is_forbidden=variant.is_checked and variant.is_blocked,
             following=self.following if self.is_waiting else None,
             may_submit=variant.state in (State.DRAFT, State.CHANGES) and self.user_has_permission("change"),
             may_retire=variant.state == State.APPROVED and self.user_has_permission("approve"),

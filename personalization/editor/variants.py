@@ -14,7 +14,7 @@ from wagtail.admin.widgets import BooleanRadioSelect
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
-from personalization.editor.generation_requests import ask_button
+from personalization.editor.asking_buttons import ask_buttons
 from personalization.editor.variant_access import READERS
 from personalization.editor.variant_edit import RetireView, SubmitView, VariantCreateView, VariantEditView, address
 from personalization.editor.variant_facts import (
@@ -77,9 +77,8 @@ class VariantIndexView(IndexView):
 
     @cached_property
     def header_buttons(self) -> list:
-        may_ask = self.request.user.has_perm("personalization.generate_variant")
         queue = HeaderButton(gettext("Queue"), url=reverse("personalization_queue:index"), icon_name="clipboard-list")
-        return [*super().header_buttons, *([ask_button()] if may_ask else []), queue]
+        return [*super().header_buttons, *ask_buttons(self.request.user, HeaderButton), queue]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         available, user = availability(), self.request.user
@@ -123,7 +122,7 @@ class VariantViewSet(SnippetViewSet):
             primary=lambda variant: variant.state == State.APPROVED,
             sort_key="state",
         ),
-        Column("source", label=_("Words otherwise"), accessor=source_title, sort_key="item__title"),
+        Column("source", label=_("Original"), accessor=source_title, sort_key="item__title"),
         Column("segment", label=_("For"), accessor=audience, sort_key="segment__name"),
         Column("locale", label=_("Language"), sort_key="locale"),
         Column("made_by", label=_("Written by"), accessor=made_by, sort_key="model"),

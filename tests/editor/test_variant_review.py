@@ -48,8 +48,8 @@ def decide(client: Client, decision: str, variant: Variant, **answers):
 
 def test_the_words_stand_beside_the_originals_with_their_differences(judge, waiting):
     page = text(judge.get(to("review", waiting)))
-    assert re.search(r"<del><span class=\"w-sr-only\">[^<]+</span>Slow", page)
-    assert re.search(r"<ins><span class=\"w-sr-only\">[^<]+</span>Fast", page)
+    assert re.search(r"<del><bdi class=\"w-sr-only\">[^<]+</bdi>Slow", page)
+    assert re.search(r"<ins><bdi class=\"w-sr-only\">[^<]+</bdi>Fast", page)
     assert "as in the original" in page
 
 

@@ -258,6 +258,22 @@ def test_words_that_wait_may_be_mended_and_go_on_waiting(writer, item):
     assert "Submit for review" not in text(writer.get(to("edit", variant)))
 
 
+def test_what_waits_is_taken_back_by_who_submitted_it(writer, item):
+    variant = make_draft(item)
+    save(writer, variant, "action-submit", headline="Too early")
+    assert "Take back from review" in text(writer.get(to("edit", variant)))
+    page = save(writer, variant, "action-cancel-workflow", headline="Too early")
+    assert "is a draft again" in text(page)
+    assert again(variant).state == State.DRAFT
+    assert "Take back from review" not in text(writer.get(to("edit", variant)))
+
+
+def test_what_a_guardrail_blocks_is_not_offered_for_submission(writer, item):
+    page = text(writer.get(to("review", make_draft(item, headline="Trains in 300 towns"))))
+    assert "It cannot be submitted: a guardrail blocks it." in page
+    assert 'class="button">Submit for review' not in page
+
+
 def test_an_earlier_wording_is_brought_back_as_a_draft(writer, item):
     variant = approved(item, headline="First words")
     first = variant.latest_revision
