@@ -32,6 +32,7 @@ from personalization.editor.variant_access import VariantPolicy
 from personalization.editor.variant_edit import offer_no_publishing
 from personalization.editor.variant_performance import LosingPanel
 from personalization.editor.variant_queue import QueueViewSet, WaitingPanel
+from personalization.editor.variant_report import VariantReportViewSet
 from personalization.editor.variants import VariantViewSet
 from personalization.editor.versions import ModelVersionViewSet
 from personalization.variants.models import GenerationRequest, Variant
@@ -48,6 +49,7 @@ class VariantGroup(SnippetViewSetGroup):
         RuleSetViewSet,
         BudgetViewSet,
         ApprovalRecordViewSet,
+        VariantReportViewSet,
     )
     menu_label = _("AI variants")
     menu_icon = "edit"

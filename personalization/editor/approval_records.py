@@ -1,12 +1,7 @@
 """The record of decisions about variants, as people read it: nobody changes it, and everybody who may can take it away.
 
-Downloads hold what the list's filters match, in the rows that `manage.py approval_records` exports, too.
+Downloads hold what the list's filters match, in the same rows as the export for audits.
 """
-
-import json
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
@@ -28,6 +23,7 @@ from personalization.editor.read_only import READERS, ReadOnlyIndexView, ReadOnl
 from personalization.editor.result_files import csv_response
 from personalization.editor.variant_findings import shown_findings
 from personalization.experiments.wording import percent
+from personalization.variants.audit import audit_rows, sheet_rows
 from personalization.variants.choices import Words
 from personalization.variants.models import ApprovalRecord, Variant
 
@@ -68,19 +64,6 @@ class RecordIndexView(ReadOnlyIndexView):
         ]
 
 
-def audit_rows(entries: QuerySet[ApprovalRecord]) -> Iterator[dict[str, Any]]:
-    """Everything that each record says, by the names of its columns."""
-    names = [field.attname for field in ApprovalRecord._meta.concrete_fields]
-    for entry in entries.iterator():
-        yield {name: getattr(entry, name) for name in names}
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
 class DownloadView(PermissionCheckedMixin, View):
     """What the list's filters match, as a file; filters that cannot be read match nothing."""
 
@@ -97,9 +80,7 @@ class CsvView(DownloadView):
     """For spreadsheets."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        rows = list(audit_rows(self.found(request)))
-        cells = [[_cell(value) for value in row.values()] for row in rows]
-        return csv_response(FILE, [list(rows[0]) if rows else [], *cells])
+        return csv_response(FILE, sheet_rows(self.found(request)))
 
 
 class JsonView(DownloadView):

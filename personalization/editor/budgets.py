@@ -114,7 +114,6 @@ class BudgetViewSet(ModelViewSet):
     menu_label = _("Budgets")
     index_view_class = BudgetIndexView
     copy_view_enabled = False
-    inspect_view_enabled = True
     add_to_reference_index = False
     search_backend_name = None
     ordering = "scope"

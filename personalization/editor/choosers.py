@@ -7,6 +7,7 @@ from wagtail.admin.forms.choosers import BaseFilterForm
 from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn
 from wagtail.admin.views.generic.chooser import ChooseResultsView, ChooseView
 from wagtail.admin.viewsets.chooser import ChooserViewSet
+from wagtail.snippets.views.chooser import SnippetChooserViewSet
 
 from personalization.catalog.models import Item
 from personalization.editor.items import type_of, with_readiness
@@ -53,7 +54,18 @@ class ItemChooseResultsView(ItemColumnsMixin, ChooseResultsView):
     """The results as one types."""
 
 
-class ItemChooserViewSet(ChooserViewSet):
+class WithoutCreation:
+    """A window for choosing has no form to make anything, so it has no address to send one to either."""
+
+    def get_urlpatterns(self) -> list:
+        return [pattern for pattern in super().get_urlpatterns() if pattern.name != "create"]
+
+
+class ChooseOnlyViewSet(WithoutCreation, SnippetChooserViewSet):
+    """The window of a snippet, without the form that it does not have."""
+
+
+class ItemChooserViewSet(WithoutCreation, ChooserViewSet):
     model = Item
     icon = "doc-full"
     url_prefix = "personalization/choose-item"
@@ -66,10 +78,6 @@ class ItemChooserViewSet(ChooserViewSet):
     def get_object_list(self) -> QuerySet[Item]:
         """What can be shown; a withdrawn item that a slot already names stays chosen."""
         return with_readiness(Item.objects.filter(live=True))
-
-    def get_urlpatterns(self) -> list:
-        """Items come from pages and snippets: there is nothing to create here."""
-        return [pattern for pattern in super().get_urlpatterns() if pattern.name != "create"]
 
 
 item_chooser = ItemChooserViewSet(ITEM_CHOOSER)

@@ -23,7 +23,7 @@ class ArmLookView(LookView):
     @cached_property
     def arm(self) -> Arm:
         arms = Arm.objects.select_related("experiment__slot", "model_version")
-        return get_object_or_404(arms, experiment=self.pk, key=self.kwargs["arm"])
+        return get_object_or_404(arms, experiment__pk=self.pk, key=self.kwargs["arm"])
 
     def get_object(self) -> Slot:
         slot = self.arm.experiment.slot

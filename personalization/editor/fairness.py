@@ -17,6 +17,7 @@ from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
 from personalization import tasks
 from personalization.editor import fairness_tables as tables
+from personalization.editor.choosers import ChooseOnlyViewSet
 from personalization.editor.read_only import ReadOnlyIndexView, ReadOnlyViewSet
 from personalization.monitoring.auditing import start_audit
 from personalization.monitoring.models import FairnessAudit, ItemGroup
@@ -163,6 +164,7 @@ class ItemGroupIndexView(IndexView):
 
 class ItemGroupViewSet(SnippetViewSet):
     model = ItemGroup
+    chooser_viewset_class = ChooseOnlyViewSet
     icon = "tag"
     menu_label = _("Item groups")
     index_view_class = ItemGroupIndexView

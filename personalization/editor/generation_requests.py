@@ -3,7 +3,7 @@
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from personalization import tasks
 from personalization.editor import asked
 from personalization.editor.asking import AskView, EstimateView
+from personalization.editor.asking_buttons import ask_buttons
 from personalization.editor.asking_policy import policy
 from personalization.editor.read_only import READERS, ReadOnlyIndexView, ReadOnlyViewSet
 from personalization.variants import generation
@@ -24,10 +25,6 @@ from personalization.variants.choices import PartStatus, RequestStatus, Words
 from personalization.variants.models import GenerationRequest
 
 NAMESPACE = "personalization_requests"
-
-
-def ask_button() -> HeaderButton:
-    return HeaderButton(gettext("Ask for variants"), url=reverse(f"{NAMESPACE}:ask"), icon_name="plus")
 
 
 class RequestIndexView(ReadOnlyIndexView):
@@ -41,7 +38,7 @@ class RequestIndexView(ReadOnlyIndexView):
 
     @cached_property
     def header_buttons(self) -> list:
-        return [ask_button()] if self.user_has_permission("add") else []
+        return ask_buttons(self.request.user, HeaderButton)
 
 
 class RequestInspectView(generic.InspectView):

@@ -18,6 +18,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail.coreutils import get_content_type_label
 
 from personalization.catalog.models import Embedding, Item
+from personalization.editor.asking_buttons import ask_buttons
 from personalization.editor.read_only import ReadOnlyIndexView, ReadOnlyViewSet
 
 NONE = "–"
@@ -71,6 +72,10 @@ class ItemIndexView(ReadOnlyIndexView):
     def get_base_queryset(self) -> QuerySet[Item]:
         return with_readiness(super().get_base_queryset())
 
+    def get_list_more_buttons(self, instance: Item) -> list:
+        asking = ask_buttons(self.request.user, items=instance.pk) if instance.live else []
+        return [*super().get_list_more_buttons(instance), *asking]
+
 
 class ItemInspectView(generic.InspectView):
     """What slots know of one item."""
@@ -88,7 +93,8 @@ class ItemInspectView(generic.InspectView):
         model = self.object.content_type.model_class()
         source = model and model._base_manager.filter(pk=self.object.object_id).first()
         url = AdminURLFinder(self.request.user).get_edit_url(source) if source else None
-        return [HeaderButton(gettext("Edit the source"), url=url, icon_name="edit")] if url else []
+        asking = ask_buttons(self.request.user, HeaderButton, items=self.object.pk) if self.object.live else []
+        return [*asking, *([HeaderButton(gettext("Edit the source"), url=url, icon_name="edit")] if url else [])]
 
 
 def facts_of(item: Item) -> list[tuple[str, object]]:

@@ -21,6 +21,7 @@ from wagtail.snippets.views.snippets import IndexView, InspectView, SnippetViewS
 from wagtail.utils.decorators import xframe_options_sameorigin_override
 
 from personalization import tasks
+from personalization.editor.choosers import ChooseOnlyViewSet
 from personalization.editor.read_only import READERS
 from personalization.visitors.matching import live_memberships, membership_of
 from personalization.visitors.models import Segment, Visitor
@@ -161,6 +162,7 @@ class DiscoverView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVi
 
 class SegmentViewSet(SnippetViewSet):
     model = Segment
+    chooser_viewset_class = ChooseOnlyViewSet
     icon = "group"
     menu_label = _("Segments")
     index_view_class = SegmentIndexView

@@ -12,6 +12,8 @@ from wagtail.admin.widgets.button import Button
 from wagtail.models import ReferenceIndex
 from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
 
+from personalization.editor.asking_buttons import ask_buttons
+from personalization.editor.choosers import ChooseOnlyViewSet
 from personalization.editor.preview import ChooseView, LookAtRevisionView, LookOnCreateView, LookOnEditView, LookView
 from personalization.editor.words import reason_text
 from personalization.slots.context import ServingContext
@@ -58,17 +60,20 @@ class SlotIndexView(IndexView):
         return not self.is_searching and not self.is_filtering
 
     def get_list_more_buttons(self, instance: Slot) -> list:
-        return [*super().get_list_more_buttons(instance), preview_button(instance)]
+        asking = ask_buttons(self.request.user, slots=instance.pk) if instance.live else []
+        return [*super().get_list_more_buttons(instance), preview_button(instance), *asking]
 
 
 class SlotEditView(EditView):
     @cached_property
     def header_more_buttons(self) -> list:
-        return [*super().header_more_buttons, preview_button(self.object)]
+        asking = ask_buttons(self.request.user, slots=self.object.pk) if self.object.live else []
+        return [*super().header_more_buttons, preview_button(self.object), *asking]
 
 
 class SlotViewSet(SnippetViewSet):
     model = Slot
+    chooser_viewset_class = ChooseOnlyViewSet
     icon = "crosshairs"
     menu_label = _("Slots")
     index_view_class = SlotIndexView

@@ -66,7 +66,7 @@ def test_decisions_are_listed_and_shown_with_their_words_and_hashes(reader, deci
     ],
 )
 def test_downloads_hold_what_the_filters_match_and_nothing_else(reader, decided, query, acts):
-    assert [row["act"] for row in rows(reader.get(CSV, query))] == acts
+    assert [row["decision"] for row in rows(reader.get(CSV, query))] == acts
     assert [row["act"] for row in json.loads(reader.get(JSON, query).content)["records"]] == acts
 
 

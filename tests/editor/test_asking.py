@@ -243,3 +243,25 @@ def test_the_list_tells_how_far_each_request_is(asker, waiting, django_capture_o
 
 def test_an_empty_list_teaches(asker):
     assert "Nothing has been asked yet" in asker.get(reverse("personalization_requests:index")).content.decode()
+
+
+def test_items_and_slots_lead_to_asking_for_them(make_item, slot, generator, site):
+    item = make_item("Night sky")
+    slot.save_revision().publish()
+    everything = ("generate_variant", "view_item", "change_slot", "view_slot")
+    ways = {
+        reverse("personalization_items:index"): f"?items={item.pk}",
+        reverse("personalization_items:inspect", args=[item.pk]): f"?items={item.pk}",
+        reverse("wagtailsnippets_personalization_slot:list"): f"?slots={slot.pk}",
+        reverse("wagtailsnippets_personalization_slot:edit", args=[slot.pk]): f"?slots={slot.pk}",
+    }
+    asker, other = login(staff("both", *everything)), login(staff("other", *everything[1:]))
+    for page, query in ways.items():
+        assert reverse(ASK) + query in asker.get(page).content.decode()
+        assert reverse(ASK) not in other.get(page).content.decode()
+
+
+def test_what_is_not_published_is_not_asked_for(make_item, slot, generator, site):
+    item = make_item("Gone", live=False)
+    asker = login(staff("both", "generate_variant", "view_item"))
+    assert reverse(ASK) not in asker.get(reverse("personalization_items:inspect", args=[item.pk])).content.decode()

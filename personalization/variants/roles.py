@@ -1,0 +1,13 @@
+"""Which permissions each role needs: for groups, for the demonstration, and for the test that walks every page."""
+
+# Asks for variants, writes some by hand, corrects and submits them; never decides about their own.
+EDITOR = ("view_variant", "add_variant", "change_variant", "generate_variant", "view_approvalrecord")
+# Approves, sends back, rejects and retires what others asked for.
+REVIEWER = ("view_variant", "change_variant", "approve_variant", "view_approvalrecord")
+# Says how the model is told to write, what no draft may say, what a day may cost, and what visitors are told.
+ADMINISTRATOR = (
+    *(f"{action}_{model}" for model in ("prompttemplate", "ruleset", "budget") for action in ("add", "change", "delete")),
+    *("change_variantsettings", "view_generationrequest", "change_generationrequest"),
+    *("view_variant", "view_approvalrecord"),
+)
+ROLES = {"editor": EDITOR, "reviewer": REVIEWER, "administrator": ADMINISTRATOR}
