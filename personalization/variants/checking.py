@@ -9,8 +9,8 @@ from django.utils import timezone
 from personalization.variants.choices import State
 from personalization.variants.gathering import material_for, rules_for
 from personalization.variants.guardrails.check import check
-from personalization.variants.guardrails.records import Checked, Draft, Finding
-from personalization.variants.guardrails.registry import REDACT
+from personalization.variants.guardrails.records import Checked, Draft, Finding, Rules
+from personalization.variants.guardrails.registry import OFF, REDACT
 from personalization.variants.hashing import digest_of, source_digest
 from personalization.variants.lifecycle import put
 
@@ -24,8 +24,7 @@ class Examination:
     """What the rules said, which rules they were, and whether the meanings were compared, too."""
 
     checked: Checked
-    rules_version: str
-    least_similarity: float
+    rules: Rules
     is_measured: bool
 
 
@@ -50,7 +49,7 @@ def examine(variant: Any, *, measures_meaning: bool = False) -> Examination:
     """What the rules say of a variant's words. Nothing is written."""
     rules = rules_for(variant)
     checked = check(Draft(variant.words), material_for(variant, is_worker=measures_meaning), rules)
-    return Examination(checked, rules.version, rules.least_similarity, measures_meaning)
+    return Examination(checked, rules, measures_meaning)
 
 
 def take_words(variant: Any, examination: Examination) -> None:
@@ -68,7 +67,7 @@ def keep(variant: Any, examination: Examination) -> None:
     put(
         variant,
         findings=[*(_marked(one, mark) for one in findings), *_earlier(variant, examination, mark)],
-        rules_version=examination.rules_version,
+        rules_version=examination.rules.version,
         checked_hash=f"{variant.content_hash}:{source_digest(variant)}",
         checked_at=timezone.now(),
     )
@@ -83,5 +82,9 @@ def _marked(finding: Finding, mark: str) -> dict[str, Any]:
 def _earlier(variant: Any, examination: Examination, mark: str) -> list[dict[str, Any]]:
     """What was found before and holds for these words: what was cut out of them, and how alike the meanings are."""
     found = [raw for raw in variant.findings if raw["params"].get("of") == mark]
-    least = -1.0 if examination.is_measured else examination.least_similarity
-    return [raw for raw in found if raw["rule"] != MEANING or raw["params"]["similarity"] < least]
+    cut = [raw for raw in found if raw["rule"] != MEANING]
+    rules, severity = examination.rules, examination.rules.severity(MEANING)
+    if examination.is_measured or severity == OFF:
+        return cut
+    far = [one for one in found if one["rule"] == MEANING and one["params"]["similarity"] < rules.least_similarity]
+    return cut + [raw | {"severity": severity} for raw in far]

@@ -8,7 +8,7 @@ from personalization.variants.guardrails.figures import find_figures
 from personalization.variants.guardrails.language import find_language
 from personalization.variants.guardrails.leaks import find_leaks
 from personalization.variants.guardrails.likeness import find_likeness
-from personalization.variants.guardrails.links import find_links
+from personalization.variants.guardrails.links import find_links, without_links
 from personalization.variants.guardrails.lists import CLAIMS, PROFANITY, of_language
 from personalization.variants.guardrails.meaning import find_strayed
 from personalization.variants.guardrails.personal import find_personal
@@ -182,9 +182,10 @@ def _find_in_speech(name: str, text: str, material: Material, rules: Rules) -> I
     known = "\n".join((source, material.known, *rules.required))
     yield from find_links(name, text, material, rules)
     yield from find_personal(name, text, source, language)
-    yield from find_figures(name, text, known, (language, material.language or language))
-    yield from find_quotations(name, text, source)
-    yield from find_names(name, text, known, language)
+    prose = without_links(text)
+    yield from find_figures(name, prose, known, (language, material.language or language))
+    yield from find_quotations(name, prose, source)
+    yield from find_names(name, prose, known, language)
     yield from find_terms("banned", rules.banned, name, text)
     yield from _claims(name, text, source, rules)
     yield from find_terms("profanity", (*of_language(PROFANITY, language), *rules.profanity), name, text)
