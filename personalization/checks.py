@@ -1,7 +1,7 @@
 """System checks: a wrong setting is named before the first request, with what to do about it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
 from math import inf
@@ -9,8 +9,10 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Model
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
@@ -22,6 +24,8 @@ from personalization.events.validation import KINDS
 from personalization.recommend.scorers import SCORERS
 from personalization.slots.policies import BUILT_IN, Policy
 from personalization.variants.generators.current import configured_generator
+from personalization.variants.models import Variant
+from personalization.variants.workflow import VariantReviewTask, fault_of
 
 ABOVE_ZERO = (
     "visitor_cookie_days",
@@ -268,6 +272,30 @@ def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
             hint=f"Add {MIDDLEWARE!r} to MIDDLEWARE, after the authentication middleware.",
             id="personalization.E011",
         )
+
+
+@register("personalization")
+def check_workflows(**kwargs: Any) -> Iterator[CheckMessage]:
+    if not getattr(settings, "WAGTAIL_WORKFLOW_ENABLED", True):
+        yield Warning(
+            "Wagtail's workflows are switched off: no variant can be reviewed, so none can be shown.",
+            hint="Take WAGTAIL_WORKFLOW_ENABLED = False out of the settings, or leave variants alone.",
+            id="personalization.W003",
+        )
+
+
+@register(Tags.database)
+def check_review(databases: Collection[str] | None = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Whether the workflow that an administrator has assigned to variants can approve any."""
+    if DEFAULT_DB_ALIAS not in (databases or ()) or not _has_table(VariantReviewTask):
+        return
+    workflow = Variant.get_default_workflow()
+    if workflow and (fault := fault_of(workflow)):
+        yield Warning(fault, hint="Add the step “review of variants” to it.", id="personalization.W004")
+
+
+def _has_table(model: type[Model]) -> bool:
+    return model._meta.db_table in connection.introspection.table_names()
 
 
 def _import(path: Any) -> tuple[Any, str]:

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
+from django.core.checks import run_checks
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from wagtail.models import (
@@ -211,6 +212,18 @@ def test_steps_switched_off_by_settings_are_told_of(item, settings):
     settings.WAGTAIL_WORKFLOW_ENABLED = False
     with pytest.raises(ReviewError, match="WAGTAIL_WORKFLOW_ENABLED"):
         services.submit_variant(variant=make_draft(item), user=editor())
+
+
+def test_the_systems_checks_name_what_no_review_can_come_of(workflow, step, settings):
+    def found() -> set[str]:
+        return {message.id for message in run_checks(databases=["default"])}
+
+    assert not {"personalization.W003", "personalization.W004"} & found()
+    WorkflowTask.objects.filter(task=step).delete()
+    settings.WAGTAIL_WORKFLOW_ENABLED = True
+    assert "personalization.W004" in found()
+    settings.WAGTAIL_WORKFLOW_ENABLED = False
+    assert "personalization.W003" in found()
 
 
 @pytest.mark.parametrize("value", [True, False])
