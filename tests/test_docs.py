@@ -34,6 +34,8 @@ from personalization.recommend.features import NUMBERS, WORDS
 from personalization.slots.context import ServingContext
 from personalization.slots.decision import Origin, Reason
 from personalization.slots.serve import serve
+from personalization.variants.guardrails.registry import RULES
+from personalization.variants.models import ApprovalRecord
 from tests.slots.world import make_item, make_items, make_slot, make_visitor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +117,21 @@ def test_every_page_is_reached_from_the_index():
 def test_every_feature_is_explained():
     cells = re.findall(r"^\| (`.+?) \|", section("explanation/data-quality.md", "Features"), re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted([*NUMBERS, *WORDS])
+
+
+def test_every_guardrail_is_documented_with_how_grave_it_is():
+    said = {
+        name: (default, tuple(severities.split(", ")))
+        for name, default, severities, _finds in rows(section("reference/guardrails.md", "Rules"))
+    }
+    assert said == {name: (rule.default, rule.severities) for name, rule in RULES.items()}
+
+
+def test_every_field_of_an_approval_record_is_documented():
+    cells = re.findall(r"^\| (`.+?) \|", section("reference/guardrails.md", "What a record holds"), re.MULTILINE)
+    hidden = ("id", "variant_key", "user_key")
+    held = [field.name for field in ApprovalRecord._meta.concrete_fields if field.name not in hidden]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(held)
 
 
 def test_every_setting_is_documented_with_its_default():
