@@ -1,12 +1,14 @@
 """What was asked of the model, as editors follow it: part by part, with what each took and what came of it."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from personalization import conf
 from personalization.editor.variant_facts import count_or_unknown, money_or_unknown
 from personalization.variants import generation
 from personalization.variants.choices import PartStatus, RequestStatus
@@ -26,13 +28,18 @@ def spent(progress: generation.Progress) -> str:
     if not progress.calls:
         return gettext("nothing yet")
     tokens = ngettext("%(n)s token", "%(n)s tokens", progress.tokens) % {"n": count_or_unknown(progress.tokens)}
-    told = f"{tokens}; {gettext('cost')} {money_or_unknown(progress.money)}"
+    told = f"{tokens}; {gettext('cost')} {priced(progress.money)}"
     if not progress.unknown:
         return told
     missing = ngettext("of %(n)s call not all is known", "of %(n)s calls not all is known", progress.unknown) % {
         "n": progress.unknown
     }
     return f"{told} ({missing})"
+
+
+def priced(money: Decimal | None) -> str:
+    """An amount with its currency."""
+    return gettext("unknown") if money is None else f"{money_or_unknown(money)} {conf.get().generator_currency}"
 
 
 def progress_of(request: GenerationRequest) -> str:
@@ -67,7 +74,7 @@ def calls_of(request: GenerationRequest) -> Iterator[GenerationCall]:
             "time": _seconds(call.latency_ms),
             "read": count_or_unknown(call.input_tokens),
             "written": count_or_unknown(call.output_tokens),
-            "cost": money_or_unknown(call.money),
+            "cost": priced(call.money),
         }
         yield call
 

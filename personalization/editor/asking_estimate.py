@@ -8,9 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from wagtail.models import Locale
 
+from personalization.editor.asked import priced
 from personalization.editor.asking_form import AskForm
 from personalization.editor.budgets import Use, use_of
-from personalization.editor.variant_facts import count_or_unknown, money_or_unknown
+from personalization.editor.variant_facts import count_or_unknown
 from personalization.variants import budgets
 from personalization.variants.generators.base import Usage
 from personalization.variants.hashing import Source, item_source, slot_source
@@ -41,7 +42,7 @@ def estimate_of(form: AskForm, *, model: str, user: Any) -> Estimate | None:
         parts=form.parts,
         drafts=form.parts * chosen["alternatives"],
         tokens=count_or_unknown(tokens),
-        cost=_("unknown: no price is set for this model") if money is None else money_or_unknown(money),
+        cost=_("unknown: no price is set for this model") if money is None else priced(money),
         warnings=(*images, *_beyond(user, tokens, money)),
     )
 

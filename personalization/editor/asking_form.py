@@ -37,7 +37,9 @@ class AskForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Each one gets words of its own. None ticked: words for everybody."),
     )
-    template = forms.ModelChoiceField(PromptTemplate.objects.all(), label=gettext_lazy("Prompt template"))
+    template = forms.ModelChoiceField(
+        PromptTemplate.objects.all(), label=gettext_lazy("Prompt template"), empty_label=None
+    )
     words = forms.MultipleChoiceField(
         label=gettext_lazy("What to write"),
         choices=Words.choices,
@@ -68,9 +70,7 @@ class AskForm(forms.Form):
         for name in ("slots", "segments"):
             if not self.fields[name].queryset.exists():
                 del self.fields[name]
-        only = list(self.fields["template"].queryset[:2])
-        if len(only) == 1:
-            self.fields["template"].initial = only[0]
+        self.fields["template"].initial = self.fields["template"].queryset.first()
 
     @property
     def parts(self) -> int:

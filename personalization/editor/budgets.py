@@ -16,7 +16,8 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from personalization.editor.variant_facts import count_or_unknown, money_or_unknown
+from personalization.editor.asked import priced
+from personalization.editor.variant_facts import count_or_unknown
 from personalization.variants import budgets
 from personalization.variants.models import Budget, GenerationCall
 
@@ -75,7 +76,7 @@ def use_of(standing: budgets.Standing, name: str = "") -> Use:
     return Use(
         name or standing.label,
         _beside(count_or_unknown(used.tokens), standing.tokens, count_or_unknown),
-        _beside(money_or_unknown(used.money), standing.money, money_or_unknown),
+        _beside(priced(used.money), standing.money, priced),
         max(shares, default=None),
     )
 
@@ -120,7 +121,7 @@ class BudgetViewSet(ModelViewSet):
     list_display = [
         "__str__",
         Column("tokens", label=_("Tokens a day"), accessor=lambda budget: limit_of(budget.tokens, count_or_unknown)),
-        Column("money", label=_("Money a day"), accessor=lambda budget: limit_of(budget.money, money_or_unknown)),
+        Column("money", label=_("Money a day"), accessor=lambda budget: limit_of(budget.money, priced)),
     ]
     edit_handler = ObjectList(
         [

@@ -4,7 +4,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
@@ -48,6 +50,9 @@ class RequestInspectView(generic.InspectView):
     def get_object(self, queryset=None) -> GenerationRequest:
         found = GenerationRequest.objects.select_related("requested_by", "template", "locale")
         return get_object_or_404(found, pk=self.pk)
+
+    def get_page_subtitle(self) -> str:
+        return date_format(localtime(self.object.created_at), "SHORT_DATETIME_FORMAT")
 
     def get_fields_context(self) -> list[dict]:
         return [{"label": label, "value": value, "component": None} for label, value in facts_of(self.object)]
@@ -144,7 +149,7 @@ class GenerationRequestViewSet(ReadOnlyViewSet):
     model = GenerationRequest
     name = NAMESPACE
     url_prefix = "personalization/variant-requests"
-    icon = "edit"
+    icon = "openquote"
     menu_label = _("Requests")
     index_view_class = RequestIndexView
     inspect_view_class = RequestInspectView

@@ -1,6 +1,7 @@
 """How reviewing goes, as editors see it: the figures of `manage.py review_report`, drawn, with the tables beside."""
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import Any
 
 from django import forms
@@ -45,7 +46,7 @@ class VariantReportView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templ
     model = ApprovalRecord
     any_permission_required = READERS
     page_title = _("Report on variants")
-    header_icon = "order-down"
+    header_icon = "table"
     template_name = "personalization/editor/asking/report.html"
 
     def get_breadcrumbs_items(self) -> list:
@@ -82,10 +83,17 @@ def figures_of(report: Report) -> list[tuple[str, str]]:
 
 def tables_of(report: Report) -> list[dict[str, Any]]:
     """By template and by model, all of them in the last row."""
-    groups = ((gettext("Prompt template"), report.by_template), (gettext("Model"), report.by_model))
+    groups = (
+        (gettext("By prompt template"), gettext("Prompt template"), report.by_template),
+        (gettext("By model"), gettext("Model"), report.by_model),
+    )
     return [
-        {"heading": heading, "rows": [_row(tally, report.currency) for tally in (*tallies, report.total)]}
-        for heading, tallies in groups
+        {
+            "title": title,
+            "heading": heading,
+            "rows": [_row(tally, report.currency) for tally in (*tallies, report.total)],
+        }
+        for title, heading, tallies in groups
     ]
 
 
@@ -108,7 +116,7 @@ def plots_of(report: Report) -> Iterator[Plot]:
     is_short = len(report.days) <= LONGEST_BY_DAY
     title = gettext("Decisions each day") if is_short else gettext("Decisions each week, by its Monday")
     yield line_plot(_series(report.days if is_short else report.weeks), title=title, y_label=gettext("decisions"))
-    share, dear = gettext("part of the decisions"), report.currency
+    share, dear = gettext("% of the decisions"), report.currency
     for title, tallies, value, label in (
         (gettext("Accepted, by prompt template"), report.by_template, _acceptance, share),
         (gettext("Accepted, by model"), report.by_model, _acceptance, share),
@@ -128,7 +136,7 @@ def _series(spans: Sequence[Span]) -> list[Series]:
 
 
 def _acceptance(tally: Tally) -> float | None:
-    return tally.acceptance
+    return None if tally.acceptance is None else 100 * tally.acceptance
 
 
 def _cost(tally: Tally) -> float | None:
@@ -142,7 +150,12 @@ def judgements() -> list[dict[str, Any]]:
 
 
 def hours(value: float | None) -> str:
-    return NONE if value is None else gettext("%(number)s h") % {"number": number_format(round(value, 1), 1)}
+    """A time to decision; of less than an hour, in minutes."""
+    if value is None:
+        return NONE
+    if value < 1:
+        return gettext("%(number)s min") % {"number": ceil(60 * value)}
+    return gettext("%(number)s h") % {"number": number_format(round(value, 1), 1)}
 
 
 def cost(tally: Tally, currency: str) -> str:
@@ -168,7 +181,7 @@ class ReportMenuItem(MenuItem):
 class VariantReportViewSet(ViewSet):
     name = NAMESPACE
     url_prefix = "personalization/variant-report"
-    icon = "order-down"
+    icon = "table"
     menu_label = _("Report")
     menu_name = "variant-report"
     menu_item_class = ReportMenuItem

@@ -6,7 +6,9 @@ EDITOR = ("view_variant", "add_variant", "change_variant", "generate_variant", "
 REVIEWER = ("view_variant", "change_variant", "approve_variant", "view_approvalrecord")
 # Says how the model is told to write, what no draft may say, what a day may cost, and what visitors are told.
 ADMINISTRATOR = (
-    *(f"{action}_{model}" for model in ("prompttemplate", "ruleset", "budget") for action in ("add", "change", "delete")),
+    *("add_prompttemplate", "change_prompttemplate", "delete_prompttemplate"),
+    *("add_ruleset", "change_ruleset", "delete_ruleset"),
+    *("add_budget", "change_budget", "delete_budget"),
     *("change_variantsettings", "view_generationrequest", "change_generationrequest"),
     *("view_variant", "view_approvalrecord"),
 )

@@ -148,7 +148,7 @@ def test_the_estimate_counts_parts_drafts_and_what_is_left(asker, make_item, tem
     figures = dict(zip(re.findall(r"<dt>(.*?)</dt>", page), re.findall(r"<dd>(.*?)</dd>", page, re.S), strict=True))
     assert figures["Calls of the model"] == "2"
     assert figures["Drafts"] == "4 at most"
-    assert re.fullmatch(r"0\.00\d+", figures["Cost"])
+    assert re.fullmatch(r"0\.00\d+ USD", figures["Cost"])
     assert "0 of 10" in figures["All editors together"]
     assert "More than is left of today’s budget (All editors together)" in page
     assert not GenerationRequest.objects.exists()
@@ -216,7 +216,7 @@ def test_failures_say_what_to_do_and_when_it_is_tried_again(asker, waiting, sett
     part.save()
     page = asker.get(reverse("personalization_requests:progress", args=[waiting.pk])).content.decode()
     assert "The server is busy." in page
-    assert f"Tried again at {later:%H:%M:%S}" in page
+    assert f"It is tried again at {later:%H:%M:%S}" in page
     waiting.parts.update(status=PartStatus.FAILED, message="The key is refused.", not_before=None)
     page = asker.get(reverse("personalization_requests:progress", args=[waiting.pk])).content.decode()
     assert "2 failed" in page
