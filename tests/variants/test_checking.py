@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from django.core.management import call_command
 from wagtail.models import Locale, Site
 
 from personalization import tasks
@@ -229,6 +230,16 @@ def test_a_recheck_names_what_is_blocked_and_what_would_be(item):
     house_rules(banned="while you sleep")
     report = recheck(Variant.objects.filter(pk__in=[shown.pk, draft.pk]))
     assert (report.checked, report.blocked, report.in_slots) == (2, (draft.pk,), (shown.pk,))
+
+
+def test_the_command_names_what_would_be_blocked(item, capsys):
+    shown = approved(item, headline="Bread while you sleep")
+    house_rules(banned="while you sleep")
+    for checked in (1, 0):
+        call_command("recheck_variants", "--no-color")
+        told = " ".join(capsys.readouterr().out.split())
+        assert f"{checked} variants checked, 0 drafts blocked." in told
+        assert f"would be blocked today: {shown.key} “Bread while you sleep”" in told
 
 
 def test_an_edit_of_dates_keeps_the_check_up_to_date(item):

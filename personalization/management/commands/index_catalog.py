@@ -3,9 +3,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from personalization.catalog.services import embed_items, index_all
+from personalization.management.progress import advance, bars
 from personalization.variants.services import notice_changed_sources
 
 
@@ -17,10 +17,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, no_embed: bool, **options: Any) -> None:
         console = Console(file=self.stdout, no_color=options["no_color"], quiet=options["verbosity"] == 0)
-        with _bars(console) as bars:
-            report = index_all(progress=_advance(bars, _("Reading pages and snippets")))
+        with bars(console) as shown:
+            report = index_all(progress=advance(shown, _("Reading pages and snippets")))
             notice_changed_sources()
-            embedded = 0 if no_embed else embed_items(progress=_advance(bars, _("Embedding texts")))
+            embedded = 0 if no_embed else embed_items(progress=advance(shown, _("Embedding texts")))
         console.print(
             _("%(objects)d objects compared, %(changed)d rows changed, %(embedded)d texts embedded.")
             % {"objects": report.objects, "changed": report.changed, "embedded": embedded}
@@ -29,13 +29,3 @@ class Command(BaseCommand):
             self.stderr.write(
                 _("%d objects could not be read and are not shown; the log says why.") % report.unreadable
             )
-
-
-def _bars(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
-
-
-def _advance(bars: Progress, description: str) -> Any:
-    bar = bars.add_task(description, total=None)
-    return lambda done, total: bars.update(bar, completed=done, total=total)

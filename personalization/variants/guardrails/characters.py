@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Joiners are letters' business in Arabic and the scripts of India; anywhere else they only hide something.
 JOINING = "\u0600-\u08ff\u0900-\u0dff\u0e80-\u0fff\u1000-\u109f\u1780-\u18af"
@@ -25,6 +26,7 @@ LOOKALIKES = {
     **dict(zip("0134578@$!|€", "oleastbasile", strict=True)),
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "þ": "th", "ð": "d",
 }  # fmt: skip
+LONGEST_READING = 4
 SIGNS = frozenset("0134578@$!|€")
 # Signs that mostly are what they are, except before a letter.
 ENDS = frozenset("!|$€")
@@ -87,7 +89,8 @@ def _read(letter: str, signs: bool) -> str:
     if letter.isdecimal():
         digit = str(unicodedata.decimal(letter))
         return LOOKALIKES.get(digit, digit) if signs else digit
-    parts = unicodedata.normalize("NFKD", letter).casefold()
+    # Some signs stand for whole phrases.
+    parts = unicodedata.normalize("NFKD", letter)[:LONGEST_READING].casefold()
     bare = "".join(part for part in unicodedata.normalize("NFKD", parts) if not unicodedata.combining(part))
     return "".join(part if part in SIGNS and not signs else LOOKALIKES.get(part, part) for part in bare)
 
@@ -110,6 +113,7 @@ def script_of(letter: str) -> str:
     return first if first in SCRIPTS else "OTHER"
 
 
+@lru_cache(maxsize=256)
 def scripts_in(text: str) -> frozenset[str]:
     """The scripts that a text is written in."""
     return frozenset(filter(None, map(script_of, text)))

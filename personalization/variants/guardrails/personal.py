@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import phonenumbers
 
@@ -45,7 +46,7 @@ def find_personal(name: str, text: str, source: str, language: str) -> Iterator[
     """
     folded = fold(text)
     taken: list[tuple[int, int]] = []
-    public = _bare(fold(source).text)
+    public = _public(source)
     for kind, start, end in _spans(folded.text, language):
         if not any(start < other_end and other_start < end for other_start, other_end in taken):
             taken.append((start, end))
@@ -148,6 +149,11 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@lru_cache(maxsize=64)
+def _public(source: str) -> str:
+    return _bare(fold(source).text)
 
 
 def _bare(text: str) -> str:
