@@ -24,7 +24,7 @@ MEANINGS = {
     State.IN_REVIEW: _("It waits for somebody else than who asked for it and who edited it last to judge it."),
     State.CHANGES: _("A reviewer asks for changes. Make them, and submit it again."),
     State.APPROVED: _(
-        "Exactly these words are approved. Any change takes them out of their slot until they are again."
+        "Exactly these words are approved. Any change takes them out of their slot until the next approval."
     ),
     State.STALE: _("The source has changed since the approval, so it is not shown. It waits for a second look."),
     State.REJECTED: _("A reviewer rejected it. Only an edit makes a draft of it again."),

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -27,8 +26,9 @@ from personalization.editor.variant_decisions import DECISIONS, Decision, forms_
 from personalization.editor.variant_facts import audience, findings_summary, source_title, with_waiting_since
 from personalization.variants import services
 from personalization.variants.choices import State, Words
+from personalization.variants.four_eyes import APPROVE, obstacles_for
 from personalization.variants.models import Variant
-from personalization.variants.reviewing import APPROVE, decide_each, obstacles_for, seen_by
+from personalization.variants.reviewing import decide_each, seen_by
 
 NAMESPACE = "personalization_queue"
 PAGE_SIZE = 50
@@ -53,28 +53,31 @@ class Waiting:
         return self.variant.state == State.STALE
 
 
-def waiting() -> QuerySet[Variant]:
-    """What waits, the longest first, with all that a row of the queue shows."""
-    related = ("item", "slot", "segment", "locale", "latest_revision", "image")
-    return with_waiting_since(services.waiting()).select_related(*related).order_by("waiting_since", "pk")
+def queue_for(user: Any) -> tuple[list[Variant], dict[int, str]]:
+    """Everything that waits, the longest first, and by primary key why this person may not judge it, if so."""
+    related = ("item", "slot", "segment", "locale", "image")
+    waiting = with_waiting_since(services.waiting()).select_related(*related).defer("item__text", "source_words")
+    variants = list(waiting.order_by("waiting_since", "pk"))
+    return variants, obstacles_for(variants, user)
 
 
-def queue_for(user: Any) -> list[Waiting]:
-    """Everything that waits, with the reason why this person may not judge it where there is one."""
-    variants = list(waiting())
-    obstacles = obstacles_for(variants, user)
-    return [_row(variant, obstacles[variant.pk]) for variant in variants]
+def judgeable(user: Any) -> list[Variant]:
+    """Of what waits, what this person may judge."""
+    if not user.has_perm(APPROVE):
+        return []
+    variants, obstacles = queue_for(user)
+    return [variant for variant in variants if not obstacles[variant.pk]]
 
 
 def next_after(variant: Variant, user: Any) -> Variant | None:
     """What this person judges after this one: the next in the queue, else the first that was passed over."""
-    rest = [row for row in queue_for(user) if not row.obstacle and row.variant.pk != variant.pk]
+    rest = [other for other in judgeable(user) if other.pk != variant.pk]
     here = (variant.waiting_since, variant.pk)
-    following = [row for row in rest if (row.since, row.variant.pk) > here] or rest
-    return following[0].variant if following else None
+    return next((other for other in rest if (other.waiting_since, other.pk) > here), rest[0] if rest else None)
 
 
-def _row(variant: Variant, obstacle: str) -> Waiting:
+def row_of(variant: Variant, obstacle: str = "") -> Waiting:
+    """A variant as the queue shows it."""
     return Waiting(
         variant=variant,
         title=source_title(variant),
@@ -110,11 +113,13 @@ class QueueView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView)
         return "all" in self.request.GET or not self.may_judge
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        queue = queue_for(self.request.user)
-        own = [row for row in queue if not row.obstacle]
+        queue, obstacles = queue_for(self.request.user)
+        own = [variant for variant in queue if not obstacles[variant.pk]]
+        page = Paginator(queue if self.shows_all else own, PAGE_SIZE).get_page(self.request.GET.get("p"))
         forms = kwargs.pop("forms", None) or forms_for()
         return super().get_context_data(
-            page=Paginator(queue if self.shows_all else own, PAGE_SIZE).get_page(self.request.GET.get("p")),
+            page=page,
+            rows=[row_of(variant, obstacles[variant.pk]) for variant in page],
             number=len(queue),
             own=len(own),
             shows_all=self.shows_all,
@@ -182,6 +187,6 @@ class WaitingPanel(Component):
     most = 5
 
     def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
-        user = parent_context["request"].user
-        rows = [row for row in queue_for(user) if not row.obstacle] if user.has_perm(APPROVE) else []
-        return {"rows": rows[: self.most], "number": len(rows), "queue_url": reverse(f"{NAMESPACE}:index")}
+        variants = judgeable(parent_context["request"].user)
+        rows = [row_of(variant) for variant in variants[: self.most]]
+        return {"rows": rows, "number": len(variants), "queue_url": reverse(f"{NAMESPACE}:index")}

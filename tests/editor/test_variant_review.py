@@ -19,6 +19,7 @@ from personalization.variants.reviewing import seen_by
 from personalization.visitors.models import Segment, Visitor
 from tests.editor.conftest import login, staff
 from tests.editor.test_variants import again, save, text, to
+from tests.factories import ImageFactory
 from tests.slots.world import make_item, make_slot
 from tests.variants.world import REVIEWER, approved, editor, make_draft, person, reviewer, submitted
 
@@ -123,6 +124,20 @@ def test_only_what_was_seen_is_approved(judge, waiting):
     page = judge.post(to("review", waiting), {"decision": "approve"}, follow=True)
     assert "Nothing was decided" in text(page)
     assert again(waiting).state == State.IN_REVIEW
+
+
+def test_a_picture_that_was_replaced_meanwhile_is_looked_at_again_and_approved(judge, item):
+    image = ImageFactory()
+    variant = make_draft(item, headline="Night trains", image=image)
+    submitted(variant)
+    old = seen_by(again(variant))
+    image.file_hash = "another picture"
+    image.save()
+    page = judge.post(to("review", variant), {"decision": "approve", "seen": old}, follow=True)
+    assert "have changed since you opened this page" in text(page)
+    assert "The variant’s image" in text(page)
+    decide(judge, "approve", again(variant))
+    assert again(variant).state == State.APPROVED
 
 
 def test_a_second_decision_comes_too_late(judge, waiting):
