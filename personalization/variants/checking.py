@@ -11,8 +11,8 @@ from personalization.variants.gathering import material_for, rules_for
 from personalization.variants.guardrails.check import check
 from personalization.variants.guardrails.records import Checked, Draft, Finding, Rules
 from personalization.variants.guardrails.registry import OFF, REDACT
-from personalization.variants.hashing import digest_of, source_digest
-from personalization.variants.lifecycle import put
+from personalization.variants.hashing import content_digest, digest_of, source_digest
+from personalization.variants.lifecycle import lock, put
 
 # Nobody judges these yet: what is to be taken out of the words is taken out at once.
 OPEN = (State.DRAFT, State.CHANGES)
@@ -28,21 +28,27 @@ class Examination:
     is_measured: bool
 
 
-@transaction.atomic
 def check_variant(*, variant: Any, measures_meaning: bool = False) -> Any:
     """Check a variant as it stands, with the rules of its language, and keep the findings.
 
     What has to be taken out of a draft is taken out, as a revision of its last editor's; words that somebody judges, or
     has approved, stay as they are, and the finding blocks. `measures_meaning` compares by embeddings, too, and asks
-    for hosts: it loads a model and waits for the network, so it is left to workers.
+    for hosts: it loads a model and waits for the network, so it is left to workers. No lock is held meanwhile: where
+    somebody has saved other words by then, nothing is kept, for those have been checked.
     """
     examination = examine(variant, measures_meaning=measures_meaning)
+    with transaction.atomic():
+        if lock(variant).content_hash == content_digest(variant):
+            _settle(variant, examination)
+    return variant
+
+
+def _settle(variant: Any, examination: Examination) -> None:
     if examination.checked.words != variant.words and variant.state in OPEN:
         take_words(variant, examination)
         last = variant.latest_revision
         variant.save_revision(user=last and last.user, clean=False)
     keep(variant, examination)
-    return variant
 
 
 def examine(variant: Any, *, measures_meaning: bool = False) -> Examination:

@@ -232,6 +232,16 @@ def test_a_recheck_names_what_is_blocked_and_what_would_be(item):
     assert (report.checked, report.blocked, report.in_slots) == (2, (draft.pk,), (shown.pk,))
 
 
+def test_a_slow_look_does_not_overwrite_an_edit(item):
+    variant = make_draft(item, headline="Bread while you sleep")
+    stale = fresh(variant)
+    edited = edit(variant, headline="Bread for 300 people")
+    house_rules(banned="while you sleep", severities={"banned": "redact"})
+    check_variant(variant=stale, measures_meaning=True)
+    assert (fresh(variant).headline, rules(variant)) == (edited.headline, ["numbers"])
+    assert fresh(variant).is_checked
+
+
 def test_the_command_names_what_would_be_blocked(item, capsys):
     shown = approved(item, headline="Bread while you sleep")
     house_rules(banned="while you sleep")
