@@ -9,23 +9,28 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rich.console import Console
-from wagtail.models import Page, Site
+from wagtail.models import Locale, Page, Site
 
 from benchmarks import urls
-from benchmarks.claims import Claim, alternate, summary
+from benchmarks.claims import Claim, alternate, seconds, summary
 from benchmarks.workload import create_items, record_readings
 from cms_site.demo.articles import read_articles, read_sections
 from cms_site.home.covers import save_cover
 from cms_site.home.models import ArticlePage, HomePage
 from personalization import conf
+from personalization.catalog.models import Epoch, Item
 from personalization.experiments.choices import Status
 from personalization.experiments.models import Arm, Experiment, Phase
 from personalization.slots.context import ServingContext
 from personalization.slots.models import Slot
 from personalization.slots.serve import serve
 from personalization.training.services import train
+from personalization.variants.choices import Act, State
+from personalization.variants.models import Variant
+from personalization.variants.records import record
+from personalization.variants.serving import serving_variants
 from personalization.visitors.identity import sign_key
-from personalization.visitors.models import Visitor
+from personalization.visitors.models import Segment, Visitor
 
 ITEMS = VISITORS = 10_000
 SIZE = 4
@@ -33,6 +38,8 @@ ROUNDS = 300
 SLOTS = ("one", "two", "three")
 EXPERIMENTS = 20
 ARMS = {"control": {}, "fresh": {"freshness": 0.2, "heading": "New articles"}}
+VARIANTS = ITEMS // 5
+WRITTEN = {"headline": "as a model wrote it"}
 KINDS = ("slots", "lists", "rows")
 
 
@@ -40,7 +47,9 @@ def measure(data: str, console: Console) -> list[Claim]:
     prepare(console)
     plain = compare()
     run_experiments()
-    return plain + compare(f", {EXPERIMENTS} experiments running")
+    tested = compare(f", {EXPERIMENTS} experiments running")
+    approve_variants()
+    return [*plain, *tested, *compare(f", and {VARIANTS:,} variants"), *renewals()]
 
 
 def compare(state: str = "") -> list[Claim]:
@@ -101,6 +110,32 @@ def run_experiments() -> None:
             Arm.objects.create(experiment=experiment, key=arm, name=arm, is_control=not changes, **changes)
         Phase.objects.create(experiment=experiment, number=1, weights=dict.fromkeys(ARMS, 1))
         experiment.save()
+
+
+def approve_variants() -> None:
+    """Other words for every fifth item: in turn for everybody, and for readers at a desk, who are all of these."""
+    segment = Segment.objects.create(key="desk", name="At a desk", live=True, rules=[("device", "desktop")])
+    locale = Locale.objects.get(language_code="en")
+    for number, item in enumerate(Item.objects.order_by("pk")[::5]):
+        variant = Variant(item=item, locale=locale, segment=segment if number % 2 else None, drafted=WRITTEN)
+        variant.headline, variant.source_hash = f"{item.title}, in other words", item.text_hash
+        variant.save()
+        Variant.objects.filter(pk=variant.pk).update(state=State.APPROVED, live=True)
+        record(variant, Act.APPROVED)
+    Epoch.objects.advance("variants")
+
+
+def renewals() -> list[Claim]:
+    """What it takes a process to read all variants again, which happens on the request after a decision."""
+    times = [1000 * seconds(serving_variants) for _round in range(20)]
+    with CaptureQueriesContext(connection) as captured:
+        serving_variants()
+    return [
+        Claim(
+            f"reading {VARIANTS:,} variants again, median", float(np.median(times)), 400, " ms", detail=summary(times)
+        ),
+        Claim("queries of that", len(captured.captured_queries), 6),
+    ]
 
 
 def _create_pages(home: HomePage) -> None:
