@@ -36,10 +36,10 @@ from personalization.editor.variant_queue import next_after
 from personalization.slots.models import Slot
 from personalization.slots.rehearsal import appearances
 from personalization.variants.choices import WAITING, State
+from personalization.variants.four_eyes import obstacle_for
 from personalization.variants.hashing import source_of
 from personalization.variants.models import ApprovalRecord, Variant
-from personalization.variants.records import ai_share
-from personalization.variants.reviewing import ReviewError, obstacle_for, seen_by
+from personalization.variants.reviewing import ReviewError, seen_by
 
 FRAME = "personalization/variant_preview.html"
 MOST_DECISIONS = 10
@@ -95,7 +95,6 @@ class ReviewView(InspectView):
             place=next((one for one in places if one.slot.key == self.request.GET.get("slot")), None)
             or (places[0] if places else None),
             provenance=provenance_of(variant),
-            ai_share=ai_share(variant) if variant.is_ai else None,
             decisions=ApprovalRecord.objects.filter(source_key=source_of(variant).key)[:MOST_DECISIONS],
             is_waiting=self.is_waiting,
             obstacle=obstacle_for(variant, user) if self.is_waiting else "",

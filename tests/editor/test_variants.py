@@ -258,6 +258,16 @@ def test_words_that_wait_may_be_mended_and_go_on_waiting(writer, item):
     assert "Submit for review" not in text(writer.get(to("edit", variant)))
 
 
+def test_dates_are_part_of_what_is_approved(writer, item):
+    variant = approved(item)
+    page = save(writer, variant, headline=variant.headline, expire_at="2099-01-01 10:00")
+    assert page.status_code == 200
+    assert (again(variant).expire_at.year, again(variant).state) == (2099, State.DRAFT)
+    page = save(writer, variant, headline=variant.headline, expire_at="2001-01-01 10:00")
+    assert "Expiry date/time must be in the future." in text(page)
+    assert again(variant).expire_at.year == 2099
+
+
 def test_what_waits_is_taken_back_by_who_submitted_it(writer, item):
     variant = make_draft(item)
     save(writer, variant, "action-submit", headline="Too early")
