@@ -70,9 +70,7 @@ SENTENCES = {
     "quotations": _("The source does not contain %(excerpt)s."),
     "names": _("The source does not mention “%(excerpt)s”."),
     "possible_names": _("“%(excerpt)s” may be a name; the source does not mention it."),
-    "meaning": _(
-        "It may be off the subject: its likeness to the source is %(similarity)s, of at least %(least)s."
-    ),
+    "meaning": _("It may be off the subject: its likeness to the source is %(similarity)s, of at least %(least)s."),
     "language": _("It seems to be in %(found_words)s, not in %(expected_words)s."),
     "reading_level": _("Its reading level is %(level)s (LIX), of at most %(hardest)s."),
     "like_source": _("It nearly repeats the original (likeness %(likeness)s)."),
@@ -105,9 +103,7 @@ ADVICE = {
     "mixed_scripts": _("Type the word again."),
     "foreign_script": _("Type the word again in the letters of this language."),
     "prompt_leak": _("Take it out; read the rest twice."),
-    "placeholders": _(
-        "Take it out, or use one of the source’s, with words to fall back on: {visitor.first_name|you}."
-    ),
+    "placeholders": _("Take it out, or use one of the source’s, with words to fall back on: {visitor.first_name|you}."),
     "like_source": _("Such a test shows nothing. Say something else, or reject it."),
     "like_variant": _("Such a test shows nothing. Say something else, or reject it."),
 }
