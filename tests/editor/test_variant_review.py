@@ -131,7 +131,7 @@ def test_a_picture_that_was_replaced_meanwhile_is_looked_at_again_and_approved(j
     variant = make_draft(item, headline="Night trains", image=image)
     submitted(variant)
     old = seen_by(again(variant))
-    image.file_hash = "another picture"
+    image.file_hash = "another-picture"
     image.save()
     page = judge.post(to("review", variant), {"decision": "approve", "seen": old}, follow=True)
     assert "have changed since you opened this page" in text(page)
