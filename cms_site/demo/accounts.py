@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 
+from personalization.variants.roles import EDITOR, REVIEWER
+
 PASSWORD = "fernway-demo"  # noqa: S105 (printed on purpose; the demonstration refuses to run outside DEBUG)
 
 VIEWED = ("view_item", "view_modelversion", "view_trainingrun")
-# Editors ask for other words and write them; reviewers judge them; prompts, rules and budgets are the administrator's.
-ASKS = ("view_variant", "add_variant", "change_variant", "generate_variant", "view_generationrequest")
-JUDGES = ("view_variant", "change_variant", "approve_variant", "view_approvalrecord")
 
 
 @dataclass(frozen=True)
@@ -51,5 +50,5 @@ def create_accounts() -> None:
 def _let_editors_in() -> None:
     ours = Permission.objects.filter(content_type__app_label="personalization")
     allowed = ours.filter(content_type__model="slot").exclude(codename="delete_slot") | ours.filter(codename__in=VIEWED)
-    for name, more in (("Editors", ASKS), ("Moderators", JUDGES)):
+    for name, more in (("Editors", EDITOR), ("Moderators", REVIEWER)):
         Group.objects.get(name=name).permissions.add(*(allowed | ours.filter(codename__in=more)))
