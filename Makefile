@@ -28,7 +28,7 @@ $(STAMP): $(REQUIREMENTS) $(MODEL)
 		echo "This machine gets no small language model: there is no wheel of xllamacpp for it. All else works."
 	@touch $@
 
-demo: setup ## Build the demonstration magazine, train, and start site, worker and beat
+demo: setup ## Build the demonstration magazine, train, and start site, worker, beat and language model
 	$(RUN) manage.py demo
 
 test: setup ## Run the suite (SQLite, unless DATABASE_URL, REDIS_URL and CELERY_BROKER_URL name services)
