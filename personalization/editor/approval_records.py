@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
-from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.widgets.button import HeaderButton
@@ -47,6 +47,10 @@ def says(entry: ApprovalRecord) -> str:
     """The first words that were decided about."""
     words = next((text for text in entry.words.values() if text), NONE)
     return Truncator(words).chars(60)
+
+
+def address(entry: ApprovalRecord) -> str:
+    return reverse(f"{NAMESPACE}:inspect", args=[entry.pk])
 
 
 class RecordIndexView(ReadOnlyIndexView):
@@ -156,10 +160,10 @@ class ApprovalRecordViewSet(ReadOnlyViewSet):
     list_per_page = 50
     ordering = "-pk"
     list_display = [
+        TitleColumn("says", label=_("Words"), accessor=says, get_url=address),
         DateColumn("at", label=_("When"), sort_key="at"),
         Column("act", label=_("Decision"), accessor="get_act_display", sort_key="act"),
         Column("user_name", label=_("Who"), accessor=lambda entry: entry.user_name or NONE, sort_key="user_name"),
-        Column("says", label=_("Words"), accessor=says),
         Column("source_key", label=_("Source"), sort_key="source_key"),
         Column("locale", label=_("Language"), sort_key="locale"),
         Column("reason", label=_("Reason"), accessor=lambda entry: entry.get_reason_display() or NONE),

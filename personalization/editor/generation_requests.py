@@ -3,7 +3,7 @@
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.timezone import localtime
@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
-from wagtail.admin.ui.tables import Column, DateColumn, StatusTagColumn
+from wagtail.admin.ui.tables import Column, StatusTagColumn, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.widgets.button import HeaderButton
@@ -27,6 +27,14 @@ from personalization.variants.choices import PartStatus, RequestStatus, Words
 from personalization.variants.models import GenerationRequest
 
 NAMESPACE = "personalization_requests"
+
+
+def asked_at(request: GenerationRequest) -> str:
+    return date_format(localtime(request.created_at), "SHORT_DATETIME_FORMAT")
+
+
+def address(request: GenerationRequest) -> str:
+    return reverse(f"{NAMESPACE}:inspect", args=[request.pk])
 
 
 class RequestIndexView(ReadOnlyIndexView):
@@ -52,7 +60,7 @@ class RequestInspectView(generic.InspectView):
         return get_object_or_404(found, pk=self.pk)
 
     def get_page_subtitle(self) -> str:
-        return date_format(localtime(self.object.created_at), "SHORT_DATETIME_FORMAT")
+        return asked_at(self.object)
 
     def get_fields_context(self) -> list[dict]:
         return [{"label": label, "value": value, "component": None} for label, value in facts_of(self.object)]
@@ -159,7 +167,7 @@ class GenerationRequestViewSet(ReadOnlyViewSet):
     list_filter = ["status", "template", "requested_by"]
     ordering = "-created_at"
     list_display = [
-        DateColumn("created_at", label=_("Asked"), sort_key="created_at"),
+        TitleColumn("created_at", label=_("Asked"), accessor=asked_at, sort_key="created_at", get_url=address),
         StatusTagColumn(
             "status",
             label=_("Status"),

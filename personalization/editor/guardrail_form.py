@@ -1,7 +1,7 @@
 """The form of a set of guardrails: how grave each rule is, by rule and in words."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -47,6 +47,9 @@ class SeverityTable(forms.Widget):
 
     template_name = "personalization/editor/asking/severities.html"
     use_fieldset = True
+
+    class Media:
+        css: ClassVar = {"all": ["personalization/editor/editor.css", "personalization/editor/asking.css"]}
 
     def value_from_datadict(self, data: Mapping, files: Any, name: str) -> dict[str, str]:
         return {rule: data[f"{name}-{rule}"] for rule in RULES if f"{name}-{rule}" in data}

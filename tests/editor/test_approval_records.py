@@ -46,8 +46,10 @@ def test_an_empty_list_teaches(reader):
 
 
 def test_decisions_are_listed_and_shown_with_their_words_and_hashes(reader, decided):
-    assert "Stars above the sleeping town" in text(reader.get(LIST))
+    listed = text(reader.get(LIST))
     entry = ApprovalRecord.objects.get(act="approved")
+    assert "Stars above the sleeping town" in listed
+    assert reverse("personalization_records:inspect", args=[entry.pk]) in listed
     page = text(reader.get(reverse("personalization_records:inspect", args=[entry.pk])))
     for told in (entry.content_hash, entry.source_hash, entry.digest, "Stars above the town.", "reviewer", "100 %"):
         assert told in page

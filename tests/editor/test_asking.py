@@ -238,6 +238,7 @@ def test_words_of_a_model_are_shown_as_text(asker, waiting):
 def test_the_list_tells_how_far_each_request_is(asker, waiting, django_capture_on_commit_callbacks):
     page = asker.get(reverse("personalization_requests:index")).content.decode()
     assert "0 of 2" in page
+    assert reverse("personalization_requests:inspect", args=[waiting.pk]) in page
     assert reverse(ASK) in page
 
 
