@@ -45,6 +45,7 @@ from personalization.experiments.obstacles import SWITCH, is_on
 from personalization.slots.models import Slot
 from personalization.training.services import training_requested
 from personalization.variants import services as variants
+from personalization.variants import staleness
 from personalization.variants.models import RuleSet, Variant
 from personalization.variants.serving import SWITCH as AI_SWITCH
 from personalization.variants.workflow import ensure_workflow
@@ -75,7 +76,7 @@ def index(obj: Model) -> None:
     before = _words_shown(obj)
     item = catalog.index_object(obj=obj)
     if item is not None and item.live and item.text_hash != before:
-        variants.notice_changed_sources(item_keys=[item.key])
+        staleness.notice_changed_sources(item_keys=[item.key])
         tasks.enqueue(tasks.embed_items)
 
 
@@ -126,7 +127,7 @@ def draw_variants_image(sender: type[Model], instance: Variant, **kwargs: Any) -
 
 @receiver(unpublished, sender=Variant)
 def retire_unpublished_variant(sender: type[Model], instance: Variant, **kwargs: Any) -> None:
-    variants.note_unpublished(variant=instance)
+    staleness.note_unpublished(variant=instance)
 
 
 @receiver(workflow_cancelled)
@@ -138,18 +139,18 @@ def note_cancelled_review(sender: type[Model], instance: WorkflowState, **kwargs
 def note_slots_words(sender: type[Model], instance: Slot, raw: bool = False, **kwargs: Any) -> None:
     """A slot's own heading and text may have variants, which were approved for what it said."""
     if not raw:
-        variants.notice_changed_sources(slot_keys=[instance.key])
+        staleness.notice_changed_sources(slot_keys=[instance.key])
 
 
 @receiver(post_save, sender=get_image_model())
 def note_replaced_image(sender: type[Model], instance: Model, created: bool, raw: bool = False, **kwargs: Any) -> None:
     if not created and not raw:
-        variants.note_changed_image(image=instance)
+        staleness.note_changed_image(image=instance)
 
 
 @receiver(pre_delete, sender=get_image_model())
 def note_deleted_image(sender: type[Model], instance: Model, **kwargs: Any) -> None:
-    variants.note_changed_image(image=instance, is_going=True)
+    staleness.note_changed_image(image=instance, is_going=True)
 
 
 @receiver([post_save, post_delete], sender=RuleSet)

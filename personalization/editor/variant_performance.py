@@ -13,8 +13,8 @@ from personalization.editor.plots import Bar, Plot, bar_plot
 from personalization.experiments.retiring import proposed
 from personalization.experiments.variant_results import LEAST_CLICKS, LEAST_VISITORS, Side, VariantResults, read_results
 from personalization.experiments.wording import between, listed, percent, signed, whole
+from personalization.variants.four_eyes import APPROVE
 from personalization.variants.models import Variant
-from personalization.variants.reviewing import APPROVE
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from wagtail.admin import messages
 from wagtail.snippets.views.snippets import WorkflowActionView
 
 from personalization.editor.variant_comparison import beside_source
+from personalization.variants.four_eyes import obstacle_for
 from personalization.variants.hashing import source_of
-from personalization.variants.reviewing import ReviewError, obstacle_for, seen_by
+from personalization.variants.reviewing import ReviewError, seen_by
 
 
 class VariantWorkflowActionView(WorkflowActionView):

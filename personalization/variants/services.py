@@ -1,29 +1,31 @@
-"""Verbs of this room: make a draft, check it, submit it, and notice when a source has changed."""
+"""Verbs of this room: make a draft, submit it, take it back; `staleness` has what follows from changes elsewhere."""
 
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.models import Locale, WorkflowState
 
 from personalization.catalog.models import Item
-from personalization.variants.checking import check_variant
-from personalization.variants.choices import WAITING, Act, State, Words
+from personalization.variants.choices import WAITING, State, Words
 from personalization.variants.guardrails.form import storable
-from personalization.variants.hashing import item_source, slot_source, source_digest
-from personalization.variants.lifecycle import lock, person_at_work, put, withdraw
+from personalization.variants.hashing import item_source, slot_source
+from personalization.variants.lifecycle import lock, put
 from personalization.variants.models import Variant
-from personalization.variants.records import decisive_record
 from personalization.variants.reviewing import ReviewError
+from personalization.variants.staleness import notice_changed_sources
 from personalization.variants.workflow import workflow_for
 
-# Long, and not asked for where many variants are looked at.
-UNREAD = ("findings", "source_words", "item__text", "item__summary")
+__all__ = [
+    "draft_variant",
+    "note_cancelled_review",
+    "notice_changed_sources",
+    "submit_variant",
+    "take_back",
+    "waiting",
+]
 
 
 @transaction.atomic
@@ -100,71 +102,6 @@ def note_cancelled_review(*, workflow_state: WorkflowState) -> None:
         row = lock(variant)
         if row.state in (*WAITING, State.CHANGES):
             put(row, state=State.DRAFT)
-
-
-@transaction.atomic
-def note_unpublished(*, variant: Variant) -> None:
-    """Retire what was unpublished, by hand or because its date has passed: only another approval brings it back."""
-    row = lock(variant)
-    if row.state == State.APPROVED:
-        comment = _("Its date has passed.") if row.expired else _("Unpublished.")
-        withdraw(row, Act.RETIRED, user=person_at_work(), state=State.RETIRED, comment=comment)
-
-
-@transaction.atomic
-def note_changed_image(*, image: Any, is_going: bool = False) -> int:
-    """Take out the approved variants that were approved with another picture; return how many."""
-    shown = Variant.objects.filter(image=image, state=State.APPROVED).order_by("pk")
-    return sum(_lose_image(variant, is_going) for variant in shown)
-
-
-def _lose_image(variant: Variant, is_going: bool) -> bool:
-    row = lock(variant)
-    approval = decisive_record(row)
-    if row.state != State.APPROVED or (not is_going and approval and approval.content_hash == row.content_hash):
-        return False
-    comment = _("Its image was deleted.") if is_going else _("Its image was replaced.")
-    withdraw(row, Act.REVOKED, user=person_at_work(), comment=comment)
-    return True
-
-
-def notice_changed_sources(
-    *, item_keys: Collection[str] | None = None, slot_keys: Collection[str] | None = None
-) -> int:
-    """Put approved variants whose source now says something else back into the queue; return how many.
-
-    That they are no longer shown does not wait for this: serving compares the digests itself. One that says again what
-    was approved, while a variant waits, leaves it in the queue, where approving is one click. What waits already is
-    held against the guardrails again. Without keys, all sources are looked at.
-    """
-    everything = item_keys is None and slot_keys is None
-    looked_at = Variant.objects.filter(state__in=(State.APPROVED, *WAITING)).select_related("item", "slot")
-    if not everything:
-        looked_at = looked_at.filter(Q(item__key__in=item_keys or ()) | Q(slot__key__in=slot_keys or ()))
-    still_shown = Q(expire_at=None) | Q(expire_at__gt=timezone.now())
-    found = looked_at.filter(Q(item=None) | Q(item__live=True)).filter(still_shown).order_by("pk")
-    return sum(_look_again(variant) for variant in found.defer(*UNREAD) if _is_behind(variant))
-
-
-def _is_behind(variant: Variant) -> bool:
-    if variant.state == State.APPROVED:
-        return source_digest(variant) != variant.source_hash
-    return not variant.is_checked
-
-
-@transaction.atomic
-def _look_again(variant: Variant) -> bool:
-    row = lock(variant)
-    if not _is_behind(row):
-        return False
-    if row.state != State.APPROVED:
-        check_variant(variant=row)
-        return False
-    withdraw(row, Act.STALE, state=State.STALE)
-    check_variant(variant=row)
-    with suppress(ReviewError):  # no workflow would take it: it waits in the queue until an administrator mends that
-        workflow_for(row).start(row, None)
-    return True
 
 
 def waiting() -> Any:

@@ -15,6 +15,7 @@ from wagtail.models import Locale, Site, Task, TaskState, Workflow, WorkflowCont
 from personalization.variants import reviewing
 from personalization.variants.checking import check_variant
 from personalization.variants.choices import WAITING, Act, Rejection, State
+from personalization.variants.four_eyes import APPROVE, obstacle_for
 from personalization.variants.lifecycle import lock, put
 from personalization.variants.models import Variant
 from personalization.variants.records import record
@@ -111,10 +112,10 @@ class VariantReviewTask(Task):
         super().deactivate(user=user)
 
     def user_can_access_editor(self, obj: Any, user: Any) -> bool:
-        return user.has_perm(reviewing.APPROVE)
+        return user.has_perm(APPROVE)
 
     def get_actions(self, obj: Any, user: Any) -> list[tuple[str, Any, bool]]:
-        if not isinstance(obj, Variant) or reviewing.obstacle_for(obj, user):
+        if not isinstance(obj, Variant) or obstacle_for(obj, user):
             return []
         is_forbidden = obj.is_checked and obj.is_blocked
         return [
@@ -140,7 +141,7 @@ class VariantReviewTask(Task):
 
     def get_task_states_user_can_moderate(self, user: Any, **kwargs: Any) -> models.QuerySet:
         """What this person may judge: neither their own requests, nor what they edited last."""
-        if not user.has_perm(reviewing.APPROVE) or not self._admits(user):
+        if not user.has_perm(APPROVE) or not self._admits(user):
             return TaskState.objects.none()
         others = Variant.objects.filter(state__in=WAITING).exclude(requested_by=user)
         keys = others.exclude(latest_revision__user=user).values_list(Cast("pk", models.CharField()))

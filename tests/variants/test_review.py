@@ -15,6 +15,7 @@ from personalization.slots.context import ServingContext
 from personalization.slots.serve import serve
 from personalization.variants import reviewing, services
 from personalization.variants.choices import Act, Rejection, State
+from personalization.variants.four_eyes import obstacle_for
 from personalization.variants.models import ApprovalRecord, Variant
 from personalization.variants.reviewing import ReviewError
 from personalization.variants.workflow import VariantReviewTask, ensure_workflow
@@ -96,7 +97,7 @@ def test_a_save_that_changes_nothing_does_not_make_the_words_somebody_elses(item
     edit(variant, other)
     state = submitted(variant)
     for user in (writer, other):
-        assert reviewing.obstacle_for(fresh(variant), user)
+        assert obstacle_for(fresh(variant), user)
     reviewing.approve(task_state=state, user=person("third", *REVIEWER))
 
 
@@ -112,7 +113,7 @@ def test_an_own_revision_that_is_written_over_keeps_its_writer(item):
     variant = edit(make_draft(item), reviewer(), headline="Stars nearby")
     variant.headline = "Stars at hand"
     variant.save_revision(user=reviewer(), overwrite_revision=variant.latest_revision)
-    assert "edited" in reviewing.obstacle_for(fresh(variant), reviewer())
+    assert "edited" in obstacle_for(fresh(variant), reviewer())
     with pytest.raises(PermissionDenied):
         variant.save_revision(user=person("other", *EDITOR), overwrite_revision=variant.latest_revision)
 
@@ -365,6 +366,23 @@ def test_a_replaced_or_deleted_picture_ends_the_approval(item):
             image.delete()
         assert (fresh(variant).state, acts(variant)[-1]) == (State.DRAFT, Act.REVOKED)
         assert "Stars at hand" not in titles()
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_picture_that_changes_in_the_queue_has_to_be_seen_again(item, is_deleted):
+    image = ImageFactory()
+    variant = make_draft(item, headline="Stars at hand", image=image)
+    state = submitted(variant)
+    seen = reviewing.seen_by(fresh(variant))
+    if is_deleted:
+        image.delete()
+    else:
+        image.file_hash = "0" * 40
+        image.save()
+    with pytest.raises(ReviewError, match="changed since"):
+        reviewing.approve(task_state=state, user=reviewer(), seen=seen)
+    reviewing.approve(task_state=state, user=reviewer(), seen=reviewing.seen_by(fresh(variant)))
+    assert "Stars at hand" in titles()
 
 
 def test_a_step_judges_only_within_its_limits(item, step):

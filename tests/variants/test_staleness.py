@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from wagtail.models import WorkflowTask
 
 from cms_site.home.models import ArticlePage
 from personalization.catalog.models import Item
@@ -12,9 +13,10 @@ from personalization.slots.serve import serve
 from personalization.tasks import index_catalog
 from personalization.variants import reviewing, services
 from personalization.variants.choices import Act, State
+from personalization.variants.four_eyes import obstacle_for
 from personalization.variants.models import ApprovalRecord, Variant
 from personalization.variants.records import approved_source_words, earlier_decisions
-from personalization.variants.workflow import ensure_workflow
+from personalization.variants.workflow import VariantReviewTask, ensure_workflow
 from tests.factories import ArticlePageFactory
 from tests.slots.world import make_slot
 from tests.variants.world import REVIEWER, approved, make_draft, person, reviewer, submitted, task_state
@@ -180,6 +182,11 @@ def test_a_variant_that_no_step_would_take_waits_all_the_same(article, variant):
     assert task_state(variant) is None
     assert list(services.waiting()) == [variant]
     assert "Stars at hand" not in shown()
+    step = VariantReviewTask.objects.get()
+    WorkflowTask.objects.create(workflow=workflow, task=step, sort_order=0)
+    index_catalog()
+    reviewing.approve(task_state=task_state(variant), user=reviewer())
+    assert "Stars at hand" in shown()
 
 
 def test_the_return_to_the_queue_is_told_to_administrators(article, variant, settings):
@@ -194,6 +201,6 @@ def test_what_is_stale_can_be_edited_and_then_judged_by_others(article, variant)
     stale = Variant.objects.get(pk=variant.pk)
     stale.headline = "Clouds at hand"
     stale.save_revision(user=reviewer())
-    assert reviewing.obstacle_for(stale, reviewer())
+    assert obstacle_for(stale, reviewer())
     reviewing.approve(task_state=task_state(variant), user=person("third", *REVIEWER))
     assert "Clouds at hand" in shown()
