@@ -292,7 +292,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='arm',
             name='wording',
-            field=models.CharField(blank=True, help_text='Empty: the approved variants that fit a visitor. “original”: no variants. Else only variants of this label.', max_length=30, verbose_name='words'),
+            field=models.CharField(blank=True, help_text='Empty: the approved variants that fit a visitor. “original”: no variants. Else: variants of this label.', max_length=30, verbose_name='words'),
         ),
         migrations.AddField(
             model_name='event',
