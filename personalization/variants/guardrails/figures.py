@@ -14,6 +14,7 @@ from personalization.variants.guardrails.number_words import (
     DOZENS,
     HUNDREDS,
     SCALES,
+    SHARES,
     below_hundred,
 )
 from personalization.variants.guardrails.records import Hit, hit
@@ -35,7 +36,8 @@ CURRENCIES = {
     "OTHER": r"₽|₩|₺|₴|฿|zl\b|kr\b|sek\b|nok\b|dkk\b|pln\b|kč|bitcoins?\b|btc\b",
 }
 CURRENCY = "|".join(CURRENCIES.values())
-MARKS = {"percent": "numbers", "price": "prices", "number": "numbers", "time": "numbers", "decade": "numbers"}
+# The rule that each kind of figure falls under.
+MARKS = dict.fromkeys(("percent", "number", "time", "decade", "share"), "numbers") | {"price": "prices"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,10 @@ def _amounts(text: str, language: str) -> Iterator[Placed]:
         for match in pattern.finditer(rest):
             yield Placed(match.start(), match.end(), _clock(match) if kind == "time" else _decade(match))
         rest = pattern.sub(lambda match: "\n" * len(match[0]), rest)
+    for said, pattern in _share_patterns(language):
+        for match in pattern.finditer(rest):
+            yield Placed(match.start(), match.end(), Amount("share", _share(said)))
+        rest = pattern.sub(lambda match: "\n" * len(match[0]), rest)
     in_digits = list(_in_digits(rest, language))
     letters = _blanked(rest, ((start, end) for start, end, _value in in_digits))
     for start, end, value in (*in_digits, *_in_words(letters, language)):
@@ -153,6 +159,18 @@ def _clock(match: re.Match[str]) -> Amount:
 
 def _decade(match: re.Match[str]) -> Amount:
     return Amount("decade", Decimal(int(f"{match[1] or ''}{match[2]}0")))
+
+
+@cache
+def _share_patterns(language: str) -> list[tuple[str, re.Pattern[str]]]:
+    """The longest ones first: two thirds are no third."""
+    shares = sorted(SHARES.get(language, {}).items(), key=lambda pair: -len(pair[0]))
+    return [(said, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")) for pattern, said in shares]
+
+
+def _share(said: str) -> Decimal:
+    above, _slash, below = said.partition("/")
+    return Decimal(above) / Decimal(below or 1)
 
 
 def _in_digits(text: str, language: str) -> Iterator[tuple[int, int, Decimal]]:
@@ -225,6 +243,8 @@ def _is_known(amount: Amount, source: Figures) -> bool:
     stated = {placed.amount for placed in source.amounts}
     if amount.kind == "number":
         return amount.value in source.values
+    if amount.kind == "share":
+        return amount in stated or amount.value in source.values or Amount("percent", amount.value * 100) in stated
     if amount.kind == "decade":
         decade = int(amount.value)
         return (

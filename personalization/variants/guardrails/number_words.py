@@ -50,6 +50,36 @@ SCALES = {
 # These follow digits only.
 AFTER_DIGITS = frozenset({"bn", "k", "m", "mio", "mrd"})
 DOZENS = {"en": {"dozen": 12, "dozens": 12}, "fr": {"douzaine": 12, "dizaine": 10}, "de": {"dutzend": 12}}
+# Shares and multiples, as patterns: "a third of it" is one, "a third day" is none.
+SHARES = {
+    "en": {
+        r"half|halves|halved?": "0.5",
+        r"(?:a|one)[\s-]third(?=\s(?:as|cheaper|fewer|larger|less|more|of|off|smaller)\b)": "1/3",
+        r"two[\s-]thirds": "2/3",
+        r"(?:a|one)[\s-]quarter": "0.25",
+        r"three[\s-]quarters": "0.75",
+        r"twice|twofold|doubl(?:e|es|ed|ing)": "2",
+        r"thrice|threefold|tripl(?:e|es|ed|ing)": "3",
+    },
+    "fr": {
+        r"moitie|demie?": "0.5",
+        r"un tiers": "1/3",
+        r"deux tiers": "2/3",
+        r"un quart": "0.25",
+        r"trois quarts": "0.75",
+        r"doubl(?:e|es|ent|er)": "2",
+        r"tripl(?:e|es|ent|er)": "3",
+    },
+    "de": {
+        r"halfte|halb(?:e[mnrs]?|iert)?": "0.5",
+        r"(?:ein )?drittel": "1/3",
+        r"zwei drittel": "2/3",
+        r"(?:ein )?viertel": "0.25",
+        r"drei viertel|dreiviertel": "0.75",
+        r"doppelt(?:e[mnrs]?)?|verdoppel(?:n|t)": "2",
+        r"dreifach(?:e[mnrs]?)?|verdreifach(?:en|t)": "3",
+    },
+}
 # "Neuf" is also new, "acht" attention, "elf" an elf's: alone they count for nothing.
 AMBIGUOUS = {"fr": frozenset({"neuf"}), "de": frozenset({"acht", "sieben"})}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.variants.guardrails.dates import Day
-from personalization.variants.guardrails.figures import figures_of, value_of
+from personalization.variants.guardrails.figures import figures_of, find_figures, value_of
 from personalization.variants.guardrails.number_words import below_hundred
 from tests.variants.guardrails.material import found
 
@@ -145,3 +145,35 @@ def test_each_number_below_a_hundred_has_words(language):
 )
 def test_only_the_sources_figures_pass(text, language, rules):
     assert [rule for rule, _excerpt in found(text, language)] == rules
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "language"),
+    [
+        ("Half the price", "They cost half as much.", "en"),
+        ("Half the price", "They cost 50 % less.", "en"),
+        ("Twice as fast", "It is 2 times as fast.", "en"),
+        ("Two-thirds agree", "Of those asked, two thirds agree.", "en"),
+        ("Die Hälfte kommt", "Halb so viele kommen.", "de"),
+        ("La moitié du prix", "À moitié prix.", "fr"),
+        ("The third day", "A day like others.", "en"),
+        ("A quarterly journal", "It appears often.", "en"),
+    ],
+)
+def test_shares_that_the_source_states_pass(text: str, source: str, language: str):
+    assert not list(find_figures("headline", text, source, (language, language)))
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "language", "excerpt"),
+    [
+        ("Half the price", "They cost a third less.", "en", "Half"),
+        ("Three quarters agree", "A quarter agrees.", "en", "Three quarters"),
+        ("Prices have doubled", "Prices have tripled.", "en", "doubled"),
+        ("Die Hälfte kommt", "Ein Drittel kommt.", "de", "Hälfte"),
+        ("La moitié du prix", "Un quart du prix.", "fr", "moitié"),
+    ],
+)
+def test_shares_are_figures_too(text: str, source: str, language: str, excerpt: str):
+    hits = find_figures("headline", text, source, (language, language))
+    assert [(found.rule, found.excerpt) for found in hits] == [("numbers", excerpt)]
