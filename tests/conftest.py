@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings
 from wagtail.models import Site
 
 from personalization.catalog import snapshot
 from tests import factories
+from tests.caching import empty_cache
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SERVICES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
@@ -93,10 +93,4 @@ def django_db_modify_db_settings(
 def fresh_process() -> None:
     """Each test starts as a new process does, with nothing in memory of another test's database."""
     snapshot.forget()
-    if cache.key_prefix:
-        # A Redis, of which clear() would empty more than this process put there.
-        redis = cache.client.get_client()
-        for key in redis.scan_iter(f"{cache.key_prefix}:*"):
-            redis.delete(key)
-    else:
-        cache.clear()
+    empty_cache()

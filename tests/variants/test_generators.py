@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.core.checks import run_checks
 from PIL import Image
 
@@ -23,6 +22,7 @@ from personalization.variants.generators.dummy import DummyGenerator
 from personalization.variants.generators.openai_sdk import OpenAIGenerator
 from personalization.variants.generators.pictures import format_of
 from personalization.variants.guardrails.markup import plain
+from tests.caching import empty_cache
 from tests.test_docs import blocks
 from tests.variants.openai_server import KEY, MODEL, OpenAIServer
 
@@ -378,7 +378,7 @@ def test_with_a_key_a_model_can_be_asked(settings, server):
     assert (generator.name, generator.model, generator.image_model) == ("openai", MODEL, MODEL)
     generator.write(make_prompt(), is_cancelled=never)
     generator.draw("A fern", is_cancelled=never)
-    cache.clear()
+    empty_cache()
     assert run_checks(tags=["personalization"]) == []
 
 

@@ -8,13 +8,13 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from django.core.cache import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from personalization.variants.choices import CallStatus
 from personalization.variants.generators.base import GeneratorError, Prompt, Usage
 from personalization.variants.generators.openai_sdk import OpenAIGenerator
+from tests.caching import empty_cache
 from tests.variants.openai_server import KEY, MODEL, SCRIPT, OpenAIServer, completion, response
 
 SECRET = "The source that nobody else may read"
@@ -310,7 +310,7 @@ def test_what_is_remembered_may_be_lost_or_out_of_date(server):
     server.has_responses = False
     assert fails(asking).status == CallStatus.BAD_REQUEST
     asking.write(PROMPT, is_cancelled=never)
-    cache.clear()
+    empty_cache()
     asking.write(PROMPT, is_cancelled=never)
     paths = [asked.path.rpartition("/v1/")[2] for asked in server.asked]
     assert paths == ["responses", "responses", "responses", "chat/completions", "responses", "chat/completions"]
