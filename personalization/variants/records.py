@@ -165,17 +165,6 @@ def last_approval(variant: Any) -> ApprovalRecord | None:
     return ApprovalRecord.objects.filter(variant_key=variant.key, act=Act.APPROVED).order_by("-pk").first()
 
 
-def approved_source_words(variant: Any) -> dict[str, str]:
-    """What the source said when the variant was approved last: to be compared with what it says now."""
-    approval = last_approval(variant)
-    return approval.source_words if approval else {}
-
-
-def earlier_decisions(source_key: str) -> models.QuerySet[ApprovalRecord]:
-    """What was decided about any words for this source, the newest first."""
-    return ApprovalRecord.objects.filter(source_key=source_key).exclude(act=Act.SUBMITTED).order_by("-pk")
-
-
 def digest_of_record(entry: ApprovalRecord) -> str:
     """What the next record of the variant carries: of all that this one says."""
     names = [field.attname for field in entry._meta.concrete_fields if field.name not in ("id", "digest")]

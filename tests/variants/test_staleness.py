@@ -15,7 +15,7 @@ from personalization.variants import reviewing, services
 from personalization.variants.choices import Act, State
 from personalization.variants.four_eyes import obstacle_for
 from personalization.variants.models import ApprovalRecord, Variant
-from personalization.variants.records import approved_source_words, earlier_decisions
+from personalization.variants.records import last_approval
 from personalization.variants.workflow import VariantReviewTask, ensure_workflow
 from tests.factories import ArticlePageFactory
 from tests.slots.world import make_slot
@@ -64,7 +64,7 @@ def test_a_changed_page_takes_its_variant_out_and_back_into_the_queue(article, v
     assert state_of(variant) == State.STALE
     assert task_state(variant) is not None
     assert list(services.waiting()) == [variant]
-    assert approved_source_words(variant)["title"] == "A night of stars"
+    assert last_approval(variant).source_words["title"] == "A night of stars"
     assert ApprovalRecord.objects.first().act == Act.STALE
 
 
@@ -72,8 +72,8 @@ def test_what_is_stale_is_approved_for_what_the_source_says_now(article, variant
     publish(article, title="A night of clouds")
     reviewing.approve(task_state=task_state(variant), user=reviewer())
     assert "Stars at hand" in shown()
-    assert approved_source_words(variant)["title"] == "A night of clouds"
-    decisions = earlier_decisions(item_of(article).key)
+    assert last_approval(variant).source_words["title"] == "A night of clouds"
+    decisions = ApprovalRecord.objects.filter(source_key=item_of(article).key).exclude(act=Act.SUBMITTED)
     assert [entry.act for entry in decisions] == [Act.APPROVED, Act.STALE, Act.APPROVED]
 
 
@@ -152,7 +152,7 @@ def test_a_slots_own_words_are_a_source_too(site):
     slot.heading = "Look up"
     slot.save()
     assert state_of(variant) == State.STALE
-    assert approved_source_words(variant)["title"] == "Read on"
+    assert last_approval(variant).source_words["title"] == "Read on"
 
 
 def test_a_slot_that_was_changed_without_a_signal_is_found_by_the_schedule(site):
